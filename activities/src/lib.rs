@@ -1,0 +1,2 @@
+//! Everything that touches the world: models, tools, agent files.
+pub mod error;

@@ -1,0 +1,164 @@
+//! An agent as a run is pinned to it: everything that the workflow decides on, inline in history.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::limits::Limits;
+use crate::message::Item;
+use crate::tool::ToolSpec;
+
+/// A resolved agent. Editing the agent's file changes new runs only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The agent's name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Which model, and how to reach it. Never a key, only the name of its variable.
+    pub model: ModelSettings,
+    /// The system prompt.
+    pub instructions: String,
+    /// The tool set.
+    pub tools: Vec<ToolSpec>,
+    /// Hosts (`host` or `host:port`) that HTTP tools may reach although they are not public.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub network_allow: Vec<String>,
+    /// Rules on which calls run, ask or are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<ApprovalRule>,
+    /// Budgets.
+    pub limits: Limits,
+    /// JSON Schema of the final answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+}
+
+impl Definition {
+    /// The digest that runs, approvals and caches refer to.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self)
+    }
+
+    /// The tool called `name`.
+    pub fn tool(&self, name: &str) -> Option<&ToolSpec> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+}
+
+/// Which model, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSettings {
+    /// `openai`, `openai_responses`, `anthropic`, `gemini`, `ollama`, … or `script`.
+    pub provider: String,
+    /// The provider's name for the model; for `script` the scenario.
+    pub name: String,
+    /// Where the provider is, if not at its usual address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// The environment variable of the worker that holds the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_env: Option<String>,
+    /// Most output tokens of a reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// How long one attempt may take.
+    #[serde(
+        default,
+        with = "crate::time::millis::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub timeout: Option<Duration>,
+    /// What a million tokens cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// US dollars for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// Input tokens.
+    pub input: f64,
+    /// Output tokens.
+    pub output: f64,
+    /// Input tokens read from the provider's cache; as `input` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached: Option<f64>,
+}
+
+/// A rule on calls. Of all that match, the strictest action wins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRule {
+    /// Tool names, each with `*` for any run of characters.
+    pub tools: Vec<String>,
+    /// What happens to a call that matches.
+    pub action: Action,
+    /// How long a gate waits.
+    #[serde(
+        default,
+        with = "crate::time::millis::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub timeout: Option<Duration>,
+    /// What a gate does when nobody answered in time.
+    #[serde(default)]
+    pub on_timeout: OnTimeout,
+}
+
+/// What happens to a call, least strict first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It runs.
+    Run,
+    /// A person is asked.
+    Ask,
+    /// It does not run.
+    Refuse,
+}
+
+/// What a gate does when nobody answered in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTimeout {
+    /// The call does not run, and the model is told that nobody answered.
+    #[default]
+    Deny,
+    /// The run fails.
+    Fail,
+}
+
+/// The input of the `LoadAgent` activity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadAgent {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The agent's name.
+    pub agent: String,
+    /// A closed run of the same workflow id whose conversation goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<String>,
+}
+
+/// The result of the `LoadAgent` activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadedAgent {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The definition that the run is pinned to.
+    pub definition: Definition,
+    /// Which of Longhaul's search attributes the cluster has; no other is ever upserted.
+    #[serde(default)]
+    pub search_attributes: Vec<String>,
+    /// The conversation of the run that this one continues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<Item>,
+}

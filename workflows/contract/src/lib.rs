@@ -1,0 +1,37 @@
+//! The vocabulary of Longhaul: every type that enters Temporal history, and the ports between
+//! workflows and activities.
+//!
+//! What is written here is kept for years. Types are **append-only**: a new field carries
+//! `#[serde(default)]`, no field changes its meaning, no variant is renamed. `tests/contract/`
+//! holds a golden file for each payload; recorded runs in `tests/replay/` must keep replaying.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`definition`] | an agent as a run is pinned to it |
+//! | [`message`] | the conversation: items, positions, rolling digest |
+//! | [`model`] | one model call: request, reply, usage |
+//! | [`tool`] | tools, calls, outcomes, effects |
+//! | [`approval`] | gates, decisions, receipts |
+//! | [`run`] | what starts a run, its states and views |
+//! | [`limits`] | budgets and what has been spent |
+//! | [`trace`] | the log of everything that happened in a run |
+//! | [`failure`] | the closed list of failures that cross the durable boundary |
+//! | [`ports`] | the activities, declared without bodies |
+//! | [`names`] | names on the Temporal side: types, signals, search attributes |
+//! | [`span`] | trace ids of a run |
+//! | [`digest`], [`time`] | content digests and instants |
+
+pub mod approval;
+pub mod definition;
+pub mod digest;
+pub mod failure;
+pub mod limits;
+pub mod message;
+pub mod model;
+pub mod names;
+pub mod ports;
+pub mod run;
+pub mod span;
+pub mod time;
+pub mod tool;
+pub mod trace;

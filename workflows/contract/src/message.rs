@@ -1,0 +1,119 @@
+//! The conversation: its items, and a position in it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::tool::{ToolCall, ToolOutcome};
+
+/// One item of a conversation. Each enters history once, in the result that made it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "item", rename_all = "snake_case")]
+pub enum Item {
+    /// A person said something.
+    User {
+        /// The text.
+        text: String,
+    },
+    /// The model said something, and may have asked for tools.
+    Assistant {
+        /// The text, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+        /// The calls, in the model's order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<ToolCall>,
+        /// What the provider wants back verbatim.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        native: Option<Native>,
+    },
+    /// What came of one call.
+    ToolResult {
+        /// The call's id.
+        call: String,
+        /// Dotted tool name.
+        tool: String,
+        /// What came of it.
+        result: ToolOutcome,
+        /// Arguments that an approver put in place of the model's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        edited: Option<Value>,
+    },
+    /// The runtime tells the model something that no person said.
+    Notice {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Provider blocks (thinking, signatures) that must go back unchanged to the same provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Native {
+    /// Which encoder wrote them, with its version.
+    pub format: String,
+    /// The blocks.
+    pub parts: Value,
+}
+
+/// How far a conversation goes: its length and the hash chain over its items.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Number of items.
+    pub length: u64,
+    /// Hash chain over them; a different conversation has a different one.
+    pub digest: Digest,
+}
+
+impl Position {
+    /// The start of every conversation.
+    pub fn start() -> Self {
+        Self { length: 0, digest: Digest::of("longhaul conversation 1") }
+    }
+
+    /// The position after one more item.
+    #[must_use]
+    pub fn after(&self, item: &Item) -> Self {
+        Self { length: self.length + 1, digest: self.digest.chain(item) }
+    }
+}
+
+/// A conversation with its position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conversation {
+    items: Vec<Item>,
+    position: Position,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self { items: Vec::new(), position: Position::start() }
+    }
+}
+
+impl Conversation {
+    /// Adds an item at the end.
+    pub fn push(&mut self, item: Item) {
+        self.position = self.position.after(&item);
+        self.items.push(item);
+    }
+
+    /// All items, oldest first.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// Where the conversation ends.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+}
+
+impl FromIterator<Item> for Conversation {
+    fn from_iter<I: IntoIterator<Item = Item>>(items: I) -> Self {
+        let mut conversation = Self::default();
+        for item in items {
+            conversation.push(item);
+        }
+        conversation
+    }
+}

@@ -1,0 +1,113 @@
+//! One model call: what goes in, what comes out.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::message::{Item, Native, Position};
+use crate::tool::ToolCall;
+
+/// The input of the `CallModel` activity: a reference to the conversation so far, and what is new.
+///
+/// The transcript itself is never passed: a worker keeps it, or asks the workflow for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The definition that the run is pinned to.
+    pub definition: Digest,
+    /// The conversation up to the last call.
+    pub known: Position,
+    /// What has been added since.
+    pub new: Vec<Item>,
+    /// Turn of the conversation, from 1.
+    pub turn: u32,
+}
+
+/// The result of the `CallModel` activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReply {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// What the model said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Which tools it asks for, each checked against the tool's schema.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// What the provider wants back verbatim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Native>,
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// Tokens.
+    pub usage: Usage,
+    /// What the call cost, in US dollars; absent if the price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The model that answered, as the provider names it.
+    pub model: String,
+    /// The provider's id for the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// For a reply without calls by an agent with an `output` schema: the answer, or what is
+    /// wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+}
+
+/// A final answer held against the agent's `output` schema.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It fits.
+    Valid(Value),
+    /// It does not, and why.
+    Invalid(String),
+}
+
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// It has said what it wanted to say.
+    EndTurn,
+    /// It waits for tools.
+    ToolCalls,
+    /// It was cut at its output limit.
+    MaxTokens,
+    /// The provider's filter stopped it.
+    Filtered,
+    /// Anything else.
+    Other,
+}
+
+/// Tokens of one model call, or of many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Input tokens, cached ones included.
+    pub input_tokens: u64,
+    /// Output tokens, reasoning included.
+    pub output_tokens: u64,
+    /// Input tokens read from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u64,
+    /// Output tokens spent on reasoning.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
+}
+
+impl Usage {
+    /// Input and output tokens together.
+    pub fn total(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+
+    /// Adds the tokens of another call.
+    pub fn add(&mut self, other: &Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cached_tokens = self.cached_tokens.saturating_add(other.cached_tokens);
+        self.reasoning_tokens = self.reasoning_tokens.saturating_add(other.reasoning_tokens);
+    }
+}

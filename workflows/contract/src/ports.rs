@@ -1,0 +1,38 @@
+//! The ports: every side effect of a run, declared here and implemented in `longhaul-activities`.
+//!
+//! An implementation names its port with `#[activity(definition = …)]`, so that a renamed or
+//! reshaped port does not compile.
+#![expect(missing_docs, clippy::unimplemented, reason = "written by the Temporal macro")]
+
+use temporalio_common::ActivityError;
+use temporalio_macros::activity_definitions;
+
+use crate::definition::{LoadAgent, LoadedAgent};
+use crate::model::{ModelReply, ModelRequest};
+use crate::tool::{ToolInvocation, ToolOutcome};
+
+pub use agent_ports::{CallModel, CallTool, Load};
+
+/// The side effects of a run.
+pub struct AgentPorts;
+
+#[activity_definitions]
+impl AgentPorts {
+    /// Resolves an agent's name to the definition that the run is pinned to.
+    #[activity(name = "LoadAgent")]
+    pub async fn load(input: LoadAgent) -> Result<LoadedAgent, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Makes one model call.
+    #[activity(name = "CallModel")]
+    pub async fn call_model(input: ModelRequest) -> Result<ModelReply, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Makes one tool call.
+    #[activity(name = "CallTool")]
+    pub async fn call_tool(input: ToolInvocation) -> Result<ToolOutcome, ActivityError> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,289 @@
+//! Tools: what a model may call, what a call says, and what came of it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::digest::Digest;
+
+/// What a call does to the world, from harmless to unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Looks, and changes nothing.
+    Read,
+    /// Makes something new.
+    Create,
+    /// Changes something that exists.
+    Update,
+    /// Removes something.
+    Delete,
+    /// Sends a message to somebody.
+    Send,
+    /// Moves money.
+    Money,
+    /// Changes who may do what.
+    Permission,
+    /// Runs code.
+    Execute,
+    /// Unknown.
+    Opaque,
+}
+
+impl Effect {
+    /// The word used in agent files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::Send => "send",
+            Self::Money => "money",
+            Self::Permission => "permission",
+            Self::Execute => "execute",
+            Self::Opaque => "opaque",
+        }
+    }
+}
+
+/// A tool as an agent sees it and as a run is pinned to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    /// Dotted name, such as `files.read`.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of the arguments.
+    pub parameters: Value,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Whether a repeated call changes nothing more, so that a lost call may be repeated.
+    #[serde(default)]
+    pub idempotent: bool,
+    /// How long one attempt may take.
+    #[serde(
+        default,
+        with = "crate::time::millis::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub timeout: Option<Duration>,
+    /// What carries it out.
+    pub binding: ToolBinding,
+}
+
+impl ToolSpec {
+    /// Whether a call whose outcome is unknown may be made again without asking anyone.
+    pub fn repeatable(&self) -> bool {
+        self.idempotent || self.effect == Effect::Read
+    }
+}
+
+/// What carries out a tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ToolBinding {
+    /// A file tool, confined to one folder.
+    Files {
+        /// The folder, absolute, or relative to the worker's root folder.
+        root: String,
+        /// Which of the file tools.
+        operation: FilesOperation,
+    },
+    /// One HTTP request.
+    Http {
+        /// The method, in capitals.
+        method: String,
+        /// The URL, with `{parameter}` holes.
+        url: String,
+        /// Header names and values, with `{parameter}` and `${VARIABLE}` holes. A variable is
+        /// read by the worker, so its value never enters history.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<(String, String)>,
+        /// Where the parameters that the URL does not name go.
+        #[serde(default)]
+        rest: HttpRest,
+    },
+}
+
+/// The file tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FilesOperation {
+    /// Lists a folder.
+    List,
+    /// Reads a text file.
+    Read,
+    /// Searches text files.
+    Search,
+    /// Writes a text file.
+    Write,
+}
+
+/// Where an HTTP tool puts the parameters that its URL does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HttpRest {
+    /// In the query string (`GET`, `HEAD`, `DELETE`).
+    #[default]
+    Query,
+    /// In a JSON body (`POST`, `PUT`, `PATCH`).
+    Body,
+}
+
+/// A tool call that a model asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The id that the model gave it; unique within its reply.
+    pub id: String,
+    /// Dotted tool name, or the name on the wire if no tool of the agent has it.
+    pub tool: String,
+    /// Arguments, as the model wrote them.
+    pub arguments: Value,
+    /// What is wrong with the arguments, found against the tool's schema when the reply came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// The input of the `CallTool` activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolInvocation {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The definition that the run is pinned to.
+    pub definition: Digest,
+    /// The call's id in the conversation.
+    pub call: String,
+    /// Dotted tool name.
+    pub tool: String,
+    /// Arguments to use: the model's, or those that an approver put in their place.
+    pub arguments: Value,
+    /// The same for each attempt of this call, for services that take one.
+    pub key: String,
+    /// Turn of the conversation, from 1.
+    pub turn: u32,
+}
+
+/// What came of a tool call; each case is something that the model can read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ToolOutcome {
+    /// It ran.
+    Done {
+        /// The result as text (JSON or plain), cut to the result budget.
+        content: String,
+        /// Whether the result was cut.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        truncated: bool,
+    },
+    /// It did not work; the model may repair the call.
+    Failed {
+        /// Which kind of error.
+        error: ToolErrorKind,
+        /// What, where, and what to do.
+        message: String,
+    },
+    /// The policy refused it; nothing ran.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// A person denied it; nothing ran.
+    Denied {
+        /// The person's reason, if given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Nobody answered in time; nothing ran.
+    Expired,
+    /// It was started and its end was not seen: it may or may not have taken effect.
+    Unknown {
+        /// What is known.
+        message: String,
+    },
+    /// The run was cancelled before it started.
+    Cancelled,
+}
+
+impl ToolOutcome {
+    /// The word under which the outcome is traced.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::Failed { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Denied { .. } => "denied",
+            Self::Expired => "expired",
+            Self::Unknown { .. } => "unknown",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the model is told of an error.
+    pub fn is_error(&self) -> bool {
+        !matches!(self, Self::Done { .. })
+    }
+}
+
+/// The kinds of error that a tool reports to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolErrorKind {
+    /// The arguments do not fit the schema.
+    InvalidArguments,
+    /// What was asked for does not exist.
+    NotFound,
+    /// Outside of what the tool may reach.
+    Forbidden,
+    /// The other side answered with an error.
+    Upstream,
+    /// No answer in time.
+    Timeout,
+    /// Anything else.
+    Other,
+}
+
+/// The object that a call is about, for summaries: `Cargo.toml` in `files.read Cargo.toml`.
+///
+/// Takes the first of the usual naming arguments, else the first text or number; one line of at
+/// most 60 characters.
+pub fn call_object(arguments: &Value) -> Option<String> {
+    const NAMING: [&str; 10] =
+        ["path", "pattern", "query", "url", "id", "name", "title", "to", "key", "n"];
+    let arguments = arguments.as_object()?;
+    let scalar = |value: &Value| match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    };
+    let object = NAMING
+        .iter()
+        .find_map(|key| arguments.get(*key).and_then(scalar))
+        .or_else(|| arguments.values().find_map(scalar))?;
+    Some(one_line(&object, 60))
+}
+
+/// `text` on one line, cut to `most` characters with an ellipsis.
+pub fn one_line(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    let mut count = 0;
+    for word in text.split_whitespace() {
+        for (index, character) in word.chars().enumerate() {
+            let gap = index == 0 && count > 0;
+            if count + usize::from(gap) >= most {
+                line.push('…');
+                return line;
+            }
+            if gap {
+                line.push(' ');
+                count += 1;
+            }
+            line.push(character);
+            count += 1;
+        }
+    }
+    line
+}
