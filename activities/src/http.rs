@@ -1,0 +1,76 @@
+//! The one constructor of HTTP clients, and how to read what servers say about waiting.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use longhaul_contract::failure::FailureKind;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use crate::egress::{PublicResolver, Reach};
+use crate::error::Failure;
+
+/// How long a connection may take to come up, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest wait that a server may ask for.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What sets one client apart from another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// Which addresses it may connect to. A client that is confined to public addresses still
+    /// connects to an address written in a URL: check URLs with [`crate::egress::Egress::check`].
+    pub reach: Reach,
+}
+
+/// A client that uses rustls with ring and no proxy, follows no redirects and repeats no
+/// request. The time for a whole exchange is set on each request.
+pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, Failure> {
+    // An error means that the process has a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[expect(clippy::disallowed_methods, reason = "this is the one constructor")]
+    let builder = reqwest::Client::builder();
+    let builder = builder
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .gzip(true)
+        .user_agent(concat!("longhaul/", env!("CARGO_PKG_VERSION")));
+    let builder = match settings.reach {
+        Reach::Anywhere => builder,
+        Reach::Public => builder.dns_resolver(PublicResolver::new()),
+    };
+    builder.build().map_err(|error| {
+        let error = describe(&error.without_url());
+        Failure::new(FailureKind::Internal, format!("no HTTP client could be made: {error}"))
+    })
+}
+
+/// How long the server asks to wait: `Retry-After` in seconds or as a date, at most an hour.
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match value.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
+/// `error` and its causes on one line. Pass a [`reqwest::Error`] without its URL, which may hold
+/// what must not be shown.
+pub fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    text
+}
