@@ -1,0 +1,277 @@
+//! The workflow `Agent`: a thin shell that asks the pure core what happens next and does it.
+#![expect(missing_docs, reason = "the Temporal macro writes undocumented marker types")]
+
+use longhaul_contract::approval::{
+    ApprovalRequest, Channel, Decide, Decision, DecisionReceipt, DecisionSignal,
+};
+use longhaul_contract::definition::Definition;
+use longhaul_contract::failure::FailureKind;
+use longhaul_contract::names::TRACE_HEADER;
+use longhaul_contract::run::{
+    Message, RunState, SendReceipt, StartAgent, StatusView, TracePage, TranscriptPage,
+};
+use longhaul_contract::time::Timestamp;
+use serde_json::Value;
+use temporalio_common::data_converters::RawValue;
+use temporalio_common::error::ApplicationFailure;
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_workflow::workflows::select;
+use temporalio_workflow::{
+    SyncWorkflowContext, WorkflowContext, WorkflowContextView, WorkflowResult, WorkflowTermination,
+};
+
+use crate::decode::{decode, decode_or_default};
+use crate::publish::{Published, publish};
+use crate::session::Session;
+use crate::step::{Ending, Step, next_step};
+use crate::{tools, turn, view, waits};
+
+type HandlerError = Box<dyn std::error::Error + Send + Sync>;
+
+const START: &str = "`{\"agent\": NAME, \"message\": TEXT}`";
+const DECISION: &str = "`{\"id\": GATE, \"reason\"?: TEXT}`";
+const MESSAGE: &str = "`{\"text\": TEXT}`";
+const DECIDE: &str = "`{\"id\": GATE, \"decision\": \"approve\"|\"deny\", \"digest\"?, \"arguments\"?, \
+                      \"reason\"?}`";
+const PAGE: &str = "`{\"from\"?: INDEX, \"limit\"?: COUNT}`";
+
+/// A durable agent run.
+#[workflow]
+pub struct Agent {
+    pub(crate) session: Session,
+    pub(crate) published: Published,
+    /// The `traceparent` that the run was started with, or nothing.
+    pub(crate) traceparent: String,
+}
+
+#[workflow_methods]
+impl Agent {
+    #[init]
+    fn new(ctx: &WorkflowContextView, input: RawValue) -> Self {
+        let now = ctx.start_time().map(Timestamp::from).unwrap_or_default();
+        let input = decode::<StartAgent>(&input, START);
+        let traceparent = ctx.raw().headers.get(TRACE_HEADER).and_then(|payload| {
+            let carrier: Value = serde_json::from_slice(&payload.data).ok()?;
+            carrier.get("traceparent")?.as_str().map(str::to_owned)
+        });
+        Self {
+            session: Session::start(input, now),
+            published: Published::default(),
+            traceparent: traceparent.unwrap_or_default(),
+        }
+    }
+
+    #[run(name = "Agent")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Value> {
+        let ctx = &*ctx;
+        let ending = {
+            let mut work = std::pin::pin!(work(ctx));
+            let mut cancelled = std::pin::pin!(watch_cancellation(ctx));
+            let mut wall_time = std::pin::pin!(waits::wall_time(ctx));
+            use futures::FutureExt as _;
+            select! {
+                ending = work.as_mut().fuse() => ending,
+                () = cancelled.as_mut().fuse() => Ending::Cancelled,
+                limit = wall_time.as_mut().fuse() => Ending::Failed {
+                    kind: FailureKind::LimitReached,
+                    message: format!("wall time of {} s is used up", limit.as_secs()),
+                },
+            }
+        };
+        finish(ctx, ending)
+    }
+
+    #[signal(name = "approve")]
+    pub fn approve(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        self.signalled("approve", Decision::Approve, &input, now_sync(ctx));
+    }
+
+    #[signal(name = "deny")]
+    pub fn deny(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        self.signalled("deny", Decision::Deny, &input, now_sync(ctx));
+    }
+
+    #[signal(name = "message")]
+    pub fn message(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        let now = now_sync(ctx);
+        match decode::<Message>(&input, MESSAGE) {
+            Ok(message) => match self.session.refuses_message(&message.text) {
+                None => {
+                    self.session.receive(message.text, Channel::Signal, now);
+                }
+                Some(refusal) => self.session.ignore("message", refusal, now),
+            },
+            Err(problem) => self.session.ignore("message", problem, now),
+        }
+    }
+
+    #[signal(name = "cancel")]
+    pub fn cancel(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.session.cancel();
+        // As if Temporal had been asked: activities in flight hear of it.
+        ctx.cancellation_token().cancel_with_reason("signal cancel");
+    }
+
+    #[signal(name = "retry")]
+    pub fn retry(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.session.retry(now_sync(ctx));
+    }
+
+    #[signal(name = "close")]
+    pub fn close(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.session.close(now_sync(ctx));
+    }
+
+    #[update(name = "send")]
+    pub fn send(
+        &mut self,
+        ctx: &mut SyncWorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<SendReceipt, HandlerError> {
+        let message = decode::<Message>(&input, MESSAGE)?;
+        Ok(self.session.receive(message.text, Channel::Update, now_sync(ctx)))
+    }
+
+    #[update_validator(send)]
+    fn validate_send(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), HandlerError> {
+        let message = decode::<Message>(input, MESSAGE)?;
+        self.session.refuses_message(&message.text).map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    #[update(name = "decide")]
+    pub fn decide(
+        &mut self,
+        ctx: &mut SyncWorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<DecisionReceipt, HandlerError> {
+        let decide = decode::<Decide>(&input, DECIDE)?;
+        self.session
+            .decide(&decide, Channel::Update, now_sync(ctx))
+            .ok_or_else(|| format!("no gate `{}`", decide.id).into())
+    }
+
+    #[update_validator(decide)]
+    fn validate_decide(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: &RawValue,
+    ) -> Result<(), HandlerError> {
+        let decide = decode::<Decide>(input, DECIDE)?;
+        self.session.refuses_decision(&decide.id).map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    #[query(name = "status")]
+    pub fn status(&self, _ctx: &WorkflowContextView, _input: RawValue) -> StatusView {
+        view::status(&self.session)
+    }
+
+    #[query(name = "approvals")]
+    pub fn approvals(&self, _ctx: &WorkflowContextView, _input: RawValue) -> Vec<ApprovalRequest> {
+        view::approvals(&self.session)
+    }
+
+    #[query(name = "transcript")]
+    pub fn transcript(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: RawValue,
+    ) -> Result<TranscriptPage, HandlerError> {
+        Ok(view::transcript(&self.session, decode_or_default(&input, PAGE)?))
+    }
+
+    #[query(name = "trace")]
+    pub fn trace(
+        &self,
+        _ctx: &WorkflowContextView,
+        input: RawValue,
+    ) -> Result<TracePage, HandlerError> {
+        Ok(view::trace(&self.session, decode_or_default(&input, PAGE)?))
+    }
+
+    #[query(name = "definition")]
+    pub fn definition(&self, _ctx: &WorkflowContextView, _input: RawValue) -> Option<Definition> {
+        self.session.pinned.as_ref().map(|pinned| pinned.definition.clone())
+    }
+}
+
+impl Agent {
+    /// A decision that came as a signal: there is nobody to answer, so what is wrong is traced.
+    fn signalled(&mut self, name: &str, decision: Decision, input: &RawValue, now: Timestamp) {
+        let signal = match decode::<DecisionSignal>(input, DECISION) {
+            Ok(signal) => signal,
+            Err(problem) => return self.session.ignore(name, problem, now),
+        };
+        if let Some(refusal) = self.session.refuses_decision(&signal.id) {
+            return self.session.ignore(name, refusal, now);
+        }
+        let decide = Decide {
+            id: signal.id,
+            decision,
+            digest: None,
+            arguments: None,
+            reason: signal.reason,
+        };
+        self.session.decide(&decide, Channel::Signal, now);
+    }
+}
+
+/// Does one step after the other until the run ends.
+async fn work(ctx: &WorkflowContext<Agent>) -> Ending {
+    loop {
+        publish(ctx);
+        match ctx.state(|agent| next_step(&agent.session)) {
+            Step::Load => turn::load(ctx).await,
+            Step::CallModel => turn::call_model(ctx).await,
+            Step::RunTools => tools::run(ctx).await,
+            Step::AwaitMessage => waits::message(ctx).await,
+            Step::Park => waits::mended(ctx).await,
+            Step::Finish(ending) => return ending,
+        }
+    }
+}
+
+/// Turns a cancellation by Temporal into state, and lets the steps in flight end by themselves.
+async fn watch_cancellation(ctx: &WorkflowContext<Agent>) {
+    ctx.cancelled().await;
+    ctx.state_mut(|agent| agent.session.cancel());
+    std::future::pending().await
+}
+
+/// Publishes the end of the run and makes it the workflow's.
+fn finish(ctx: &WorkflowContext<Agent>, ending: Ending) -> WorkflowResult<Value> {
+    let (state, reason) = match &ending {
+        Ending::Completed(_) => (RunState::Completed, None),
+        Ending::Failed { message, .. } => (RunState::Failed, Some(message.clone())),
+        Ending::Cancelled => (RunState::Cancelled, None),
+    };
+    let now = now(ctx);
+    ctx.state_mut(|agent| {
+        if let Ending::Failed { kind, message } = &ending {
+            agent.session.fail(*kind, message.clone());
+        }
+        agent.session.end(state, reason, now);
+    });
+    publish(ctx);
+    match ending {
+        Ending::Completed(answer) => Ok(answer),
+        Ending::Cancelled => Err(WorkflowTermination::cancelled()),
+        Ending::Failed { kind, message } => Err(ApplicationFailure::builder(message)
+            .type_name(kind.as_str().to_owned())
+            .non_retryable(true)
+            .build()
+            .into()),
+    }
+}
+
+/// The time of the workflow task.
+pub(crate) fn now(ctx: &WorkflowContext<Agent>) -> Timestamp {
+    ctx.workflow_time().map(Timestamp::from).unwrap_or_default()
+}
+
+fn now_sync(ctx: &SyncWorkflowContext<Agent>) -> Timestamp {
+    ctx.workflow_time().map(Timestamp::from).unwrap_or_default()
+}

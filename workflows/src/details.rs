@@ -1,0 +1,81 @@
+//! The current details of a run in the Temporal Web UI: Markdown that a stranger understands.
+
+use longhaul_contract::run::RunState;
+use longhaul_contract::tool::one_line;
+
+use crate::session::{Gate, Session};
+
+/// State, turn, what the run waits for and how to answer, in Markdown.
+pub fn details(session: &Session, workflow_id: &str) -> String {
+    let mut text = format!("**{}** — {}\n\n", headline(session.state()), session.agent);
+    for gate in session.open_gates() {
+        text.push_str(&waiting_gate(gate, workflow_id));
+    }
+    if let Some(blocked) = &session.blocked {
+        text.push_str(&format!(
+            "Blocked by `{}` since {}: {}\n\n",
+            blocked.kind.as_str(),
+            blocked.since,
+            one_line(&blocked.message, 400)
+        ));
+        if let Some(until) = blocked.until {
+            text.push_str(&format!("Fails at {until} unless somebody mends it.\n\n"));
+        }
+        text.push_str(&format!(
+            "After mending: `longhaul retry {workflow_id}`, or signal `retry`\n\n"
+        ));
+    }
+    if session.state() == RunState::WaitingForMessage {
+        text.push_str(&format!(
+            "Waiting for a message: `longhaul send {workflow_id} \"…\"`, or signal `message`\n\n"
+        ));
+    }
+    for call in
+        session.calls.iter().filter(|call| call.outcome.is_none() && call.started_at.is_some())
+    {
+        text.push_str(&format!("- running `{}`\n", call.summary()));
+    }
+    let spend = &session.spend;
+    text.push_str(&format!(
+        "\nTurn {} · {} tool calls · {} tokens",
+        spend.turns,
+        spend.tool_calls,
+        spend.usage.total()
+    ));
+    if let Some(cost) = spend.cost_usd {
+        text.push_str(&format!(" · {cost:.4} USD"));
+    }
+    if let Some((kind, message)) = &session.failure {
+        text.push_str(&format!("\n\nFailed: `{}` {}", kind.as_str(), one_line(message, 400)));
+    }
+    text
+}
+
+fn headline(state: RunState) -> &'static str {
+    match state {
+        RunState::Starting => "Starting",
+        RunState::Running => "Working",
+        RunState::WaitingForApproval => "Waiting for approval",
+        RunState::WaitingForMessage => "Waiting for a message",
+        RunState::Blocked => "Blocked",
+        RunState::Completed => "Completed",
+        RunState::Failed => "Failed",
+        RunState::Cancelled => "Cancelled",
+    }
+}
+
+fn waiting_gate(gate: &Gate, workflow_id: &str) -> String {
+    let request = &gate.request;
+    format!(
+        "Waiting for approval of `{}` (gate `{}`, effect `{}`): {}\n\n\
+         Until {}. Answer: `longhaul approvals approve {workflow_id}/{}`, or signal `approve` or \
+         `deny` with `{{\"id\":\"{}\"}}`\n\n",
+        request.summary,
+        request.id,
+        request.effect.as_str(),
+        request.reason,
+        request.deadline,
+        request.id,
+        request.id,
+    )
+}

@@ -1,0 +1,112 @@
+//! Which calls run, ask a person, or are refused: a pure function of call, tool and rules.
+
+use std::time::Duration;
+
+use longhaul_contract::definition::{Action, ApprovalRule, Definition, OnTimeout};
+use longhaul_contract::tool::{Effect, ToolCall, ToolErrorKind, ToolOutcome};
+
+/// How long a gate waits when no rule says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What happens to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It runs.
+    Run,
+    /// A person is asked.
+    Ask(Ask),
+    /// It does not run, and this is what the model reads.
+    Settled(ToolOutcome),
+}
+
+/// Why a person is asked, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Why.
+    pub reason: String,
+    /// How long the gate waits.
+    pub timeout: Duration,
+    /// What it does when nobody answered.
+    pub on_timeout: OnTimeout,
+}
+
+/// Judges one call, and says why.
+///
+/// An unknown tool is refused and arguments against the schema go back to the model: in neither
+/// case is anybody asked. Otherwise the strictest of all rules that match wins. Without a rule
+/// reads run and everything else asks; a rule lets only creates and updates run, never an effect
+/// that is worse.
+pub fn judge(call: &ToolCall, definition: &Definition) -> (Verdict, Action, String) {
+    let Some(tool) = definition.tool(&call.tool) else {
+        let reason = format!("the agent has no tool `{}`", call.tool);
+        let outcome = ToolOutcome::Refused { reason: reason.clone() };
+        return (Verdict::Settled(outcome), Action::Refuse, reason);
+    };
+    if let Some(problem) = &call.problem {
+        let outcome = ToolOutcome::Failed {
+            error: ToolErrorKind::InvalidArguments,
+            message: problem.clone(),
+        };
+        return (Verdict::Settled(outcome), Action::Refuse, "arguments against the schema".into());
+    }
+    let rules: Vec<&ApprovalRule> =
+        definition.approvals.iter().filter(|rule| matches(rule, &call.tool)).collect();
+    let strictest = rules.iter().map(|rule| rule.action).max();
+    let effect = tool.effect;
+    match strictest {
+        Some(Action::Refuse) => {
+            let reason = format!("a rule of the agent refuses `{}`", call.tool);
+            let outcome = ToolOutcome::Refused { reason: reason.clone() };
+            (Verdict::Settled(outcome), Action::Refuse, reason)
+        }
+        Some(Action::Ask) => ask(format!("a rule of the agent asks for `{}`", call.tool), &rules),
+        Some(Action::Run) if effect <= Effect::Update => {
+            (Verdict::Run, Action::Run, "a rule of the agent lets it run".into())
+        }
+        Some(Action::Run) => {
+            ask(format!("effect `{}` asks, whatever the rules allow", effect.as_str()), &rules)
+        }
+        None if effect == Effect::Read => (Verdict::Run, Action::Run, "it only reads".into()),
+        None => ask(format!("effect `{}` asks unless a rule allows it", effect.as_str()), &rules),
+    }
+}
+
+/// Asks, for the shortest time that a rule names, with the strictest outcome.
+fn ask(reason: String, rules: &[&ApprovalRule]) -> (Verdict, Action, String) {
+    let timeout = rules.iter().filter_map(|rule| rule.timeout).min().unwrap_or(DEFAULT_TIMEOUT);
+    let fails = rules.iter().any(|rule| rule.on_timeout == OnTimeout::Fail);
+    let on_timeout = if fails { OnTimeout::Fail } else { OnTimeout::Deny };
+    let verdict = Verdict::Ask(Ask { reason: reason.clone(), timeout, on_timeout });
+    (verdict, Action::Ask, reason)
+}
+
+fn matches(rule: &ApprovalRule, tool: &str) -> bool {
+    rule.tools.iter().any(|pattern| glob(pattern.as_bytes(), tool.as_bytes()))
+}
+
+/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+///
+/// Linear in both: on a mismatch only the last `*` takes one character more.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == text.get(t) {
+            p += 1;
+            t += 1;
+        } else if let Some((at, taken)) = star {
+            star = Some((at, taken + 1));
+            p = at + 1;
+            t = taken + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+}
+
+#[cfg(test)]
+mod tests;

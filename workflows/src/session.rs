@@ -1,0 +1,187 @@
+//! The state of a run and how it changes: plain functions, tested without Temporal.
+
+mod apply;
+mod call;
+mod messages;
+
+use std::collections::VecDeque;
+
+use longhaul_contract::definition::Definition;
+use longhaul_contract::digest::Digest;
+use longhaul_contract::failure::FailureKind;
+use longhaul_contract::limits::Spend;
+use longhaul_contract::message::{Conversation, Item, Position};
+use longhaul_contract::run::{BlockedView, RunState, StartAgent};
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::trace::{TraceEntry, TraceEvent};
+use serde_json::Value;
+
+pub use call::{Call, Gate};
+
+/// How often a model may repair an answer that does not fit before the run fails.
+pub const MAX_REPAIRS: u32 = 3;
+/// Entries about unusable signals that are traced before they are only counted.
+pub const MAX_AUDITED: u32 = 20;
+
+/// The state of one run.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// The agent's name.
+    pub agent: String,
+    /// A closed run whose conversation goes on.
+    pub continues: Option<String>,
+    /// Whether the run parks after each answer.
+    pub is_session: bool,
+    /// What the run is pinned to, once it is known.
+    pub pinned: Option<Pinned>,
+    /// The conversation.
+    pub conversation: Conversation,
+    /// How much of it the last model call saw.
+    pub known: Position,
+    /// Messages that the next model call takes in.
+    pub inbox: VecDeque<String>,
+    /// The calls of the last reply, until each has its outcome.
+    pub calls: Vec<Call>,
+    /// Tool activities in flight.
+    pub running: u32,
+    /// Gates that have closed, for decisions that come late.
+    pub closed_gates: Vec<Gate>,
+    /// What has been used up.
+    pub spend: Spend,
+    /// The last answer.
+    pub answer: Option<Value>,
+    /// Answers in a row that did not fit.
+    pub repairs: u32,
+    /// How often the current model call was tried again by a person.
+    pub retries: u32,
+    /// What blocks the run.
+    pub blocked: Option<BlockedView>,
+    /// Why the run fails.
+    pub failure: Option<(FailureKind, String)>,
+    /// Whether somebody asked to end it as cancelled.
+    pub cancelled: bool,
+    /// Whether somebody asked a session to complete.
+    pub closing: bool,
+    /// How the run ended.
+    pub ended: Option<RunState>,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// Signals that could not be used.
+    pub ignored_signals: u32,
+    /// Everything that happened.
+    pub trace: Vec<TraceEntry>,
+}
+
+/// The definition that a run is pinned to.
+#[derive(Clone, Debug)]
+pub struct Pinned {
+    /// The definition.
+    pub definition: Definition,
+    /// Its digest.
+    pub digest: Digest,
+    /// The search attributes that may be upserted.
+    pub search_attributes: Vec<String>,
+}
+
+impl Session {
+    /// The state of a run that starts at `now` with `input`, or with input that cannot be read.
+    pub fn start(input: Result<StartAgent, String>, now: Timestamp) -> Self {
+        let (input, problem) = match input {
+            Ok(input) => {
+                let problem = if input.agent.is_empty() {
+                    Some("`agent` is empty: name an agent".to_owned())
+                } else if !input.session && input.message.is_none() && input.continues.is_none() {
+                    Some(
+                        "a task needs a `message`; a session (`\"session\": true`) may start without"
+                            .to_owned(),
+                    )
+                } else {
+                    None
+                };
+                (Some(input), problem)
+            }
+            Err(problem) => (None, Some(problem)),
+        };
+        let message = input.as_ref().and_then(|input| input.message.clone());
+        Self {
+            agent: input.as_ref().map(|input| input.agent.clone()).unwrap_or_default(),
+            continues: input.as_ref().and_then(|input| input.continues.clone()),
+            is_session: input.as_ref().is_some_and(|input| input.session),
+            pinned: None,
+            conversation: Conversation::default(),
+            known: Position::start(),
+            inbox: message.into_iter().collect(),
+            calls: Vec::new(),
+            running: 0,
+            closed_gates: Vec::new(),
+            spend: Spend::default(),
+            answer: None,
+            repairs: 0,
+            retries: 0,
+            blocked: None,
+            failure: problem.map(|problem| {
+                (
+                    FailureKind::InvalidInput,
+                    format!("the workflow's input is not usable: {problem}"),
+                )
+            }),
+            cancelled: false,
+            closing: false,
+            ended: None,
+            started_at: now,
+            ignored_signals: 0,
+            trace: Vec::new(),
+        }
+    }
+
+    /// The turn that runs, or that the next model call starts; from 1.
+    pub fn turn(&self) -> u32 {
+        if self.calls.is_empty() { self.spend.turns.saturating_add(1) } else { self.spend.turns }
+    }
+
+    /// Whether there is something that the model has not answered.
+    pub fn model_is_next(&self) -> bool {
+        if !self.inbox.is_empty() {
+            return true;
+        }
+        match self.conversation.items().last() {
+            None | Some(Item::Assistant { .. }) => false,
+            Some(Item::User { .. } | Item::ToolResult { .. } | Item::Notice { .. }) => true,
+        }
+    }
+
+    /// Whether the run is about to end, so that nothing new may start.
+    pub fn is_ending(&self) -> bool {
+        self.cancelled || self.failure.is_some()
+    }
+
+    /// Where the run stands.
+    pub fn state(&self) -> RunState {
+        if let Some(ended) = self.ended {
+            ended
+        } else if self.blocked.is_some() {
+            RunState::Blocked
+        } else if self.open_gates().next().is_some() {
+            RunState::WaitingForApproval
+        } else if self.pinned.is_none() {
+            RunState::Starting
+        } else if self.calls.is_empty() && !self.model_is_next() {
+            RunState::WaitingForMessage
+        } else {
+            RunState::Running
+        }
+    }
+
+    /// The gates that wait, in call order.
+    pub fn open_gates(&self) -> impl Iterator<Item = &Gate> {
+        self.calls.iter().filter_map(|call| call.gate.as_ref()).filter(|gate| gate.is_open())
+    }
+
+    /// Adds to the trace.
+    pub fn log(&mut self, at: Timestamp, event: TraceEvent) {
+        self.trace.push(TraceEntry { at, event });
+    }
+}
+
+#[cfg(test)]
+mod tests;

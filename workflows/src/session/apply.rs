@@ -1,0 +1,273 @@
+//! What activities bring back, and how it changes the state of a run.
+
+use longhaul_contract::approval::{ApprovalRequest, Channel};
+use longhaul_contract::definition::LoadedAgent;
+use longhaul_contract::digest::Digest;
+use longhaul_contract::failure::{FailureKind, Remedy};
+use longhaul_contract::message::Item;
+use longhaul_contract::model::{Answer, ModelReply};
+use longhaul_contract::run::{BlockedView, RunState};
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::tool::{ToolOutcome, one_line};
+use longhaul_contract::trace::TraceEvent;
+use serde_json::Value;
+
+use super::call::summary;
+use super::{Call, Gate, MAX_REPAIRS, Pinned, Session};
+use crate::gate::{Ask, judge};
+
+impl Session {
+    /// Pins the run to its definition.
+    pub fn pin(&mut self, loaded: LoadedAgent, now: Timestamp) {
+        let digest = loaded.definition.digest();
+        self.log(
+            now,
+            TraceEvent::RunStarted {
+                agent: loaded.definition.name.clone(),
+                definition: digest.clone(),
+                carried: u64::try_from(loaded.carried.len()).unwrap_or(u64::MAX),
+            },
+        );
+        // The first message came with the start and is traced where it takes effect.
+        if let Some(first) = self.inbox.front() {
+            let preview = one_line(first, 120);
+            self.log(now, TraceEvent::MessageReceived { channel: Channel::Start, preview });
+        }
+        for item in loaded.carried {
+            self.conversation.push(item);
+        }
+        self.spend.cost_usd = loaded.definition.model.price.map(|_| 0.0);
+        self.pinned = Some(Pinned {
+            definition: loaded.definition,
+            digest,
+            search_attributes: loaded.search_attributes,
+        });
+    }
+
+    /// Moves the waiting messages into the conversation.
+    pub fn take_messages(&mut self) {
+        while let Some(text) = self.inbox.pop_front() {
+            self.conversation.push(Item::User { text });
+        }
+    }
+
+    /// Takes in a model's reply: its text, its calls and their verdicts, or its answer.
+    pub fn reply(&mut self, reply: ModelReply, started_at: Timestamp, now: Timestamp) {
+        self.known = self.conversation.position().clone();
+        self.retries = 0;
+        self.spend.turns = self.spend.turns.saturating_add(1);
+        self.spend.usage.add(&reply.usage);
+        self.spend.cost_usd = match (self.spend.cost_usd, reply.cost_usd) {
+            (Some(total), Some(cost)) => Some(total + cost),
+            (Some(_) | None, None) | (None, Some(_)) => None,
+        };
+        let turn = self.spend.turns;
+        self.log(
+            now,
+            TraceEvent::ModelCalled {
+                turn,
+                model: reply.model.clone(),
+                started_at,
+                usage: reply.usage,
+                cost_usd: reply.cost_usd,
+                calls: reply.calls.iter().map(summary).collect(),
+                preview: reply.text.as_deref().map(|text| one_line(text, 160)),
+            },
+        );
+        let answers = reply.calls.is_empty();
+        let answer = reply.answer.clone();
+        let text = reply.text.clone();
+        self.judge(&reply, now);
+        self.conversation.push(Item::Assistant {
+            text: reply.text,
+            calls: reply.calls,
+            native: reply.native,
+        });
+        if answers {
+            self.take_answer(text, answer, now);
+        } else {
+            self.repairs = 0;
+        }
+    }
+
+    fn judge(&mut self, reply: &ModelReply, now: Timestamp) {
+        let Some(pinned) = &self.pinned else { return };
+        let judged: Vec<_> =
+            reply.calls.iter().map(|call| (call, judge(call, &pinned.definition))).collect();
+        let turn = self.spend.turns;
+        for (call, (verdict, action, reason)) in judged {
+            let call = Call::new(call.clone(), verdict);
+            self.log(
+                now,
+                TraceEvent::ToolJudged {
+                    turn,
+                    call: call.call.id.clone(),
+                    summary: call.summary(),
+                    verdict: action,
+                    reason,
+                },
+            );
+            self.calls.push(call);
+        }
+    }
+
+    fn take_answer(&mut self, text: Option<String>, answer: Option<Answer>, now: Timestamp) {
+        let wants_schema =
+            self.pinned.as_ref().is_some_and(|pinned| pinned.definition.output.is_some());
+        let result = match (answer, text) {
+            (Some(Answer::Valid(value)), _) => Ok(value),
+            (Some(Answer::Invalid(problem)), _) => {
+                Err(format!("Your answer does not fit the required JSON Schema: {problem}"))
+            }
+            (None, _) if wants_schema => {
+                Err("Your answer must be JSON that fits the required JSON Schema.".to_owned())
+            }
+            (None, Some(text)) if !text.trim().is_empty() => Ok(Value::String(text)),
+            (None, Some(_) | None) => {
+                Err("Your reply was empty. Answer, or call a tool.".to_owned())
+            }
+        };
+        match result {
+            Ok(value) => {
+                self.repairs = 0;
+                let preview = match &value {
+                    Value::String(text) => one_line(text, 160),
+                    Value::Null
+                    | Value::Bool(_)
+                    | Value::Number(_)
+                    | Value::Array(_)
+                    | Value::Object(_) => one_line(&value.to_string(), 160),
+                };
+                self.answer = Some(value);
+                self.log(now, TraceEvent::Answered { turn: self.spend.turns, preview });
+            }
+            Err(problem) if self.repairs >= MAX_REPAIRS => {
+                let message = format!("no usable answer after {MAX_REPAIRS} repairs: {problem}");
+                self.fail(FailureKind::OutputInvalid, message);
+            }
+            Err(problem) => {
+                self.repairs += 1;
+                self.conversation.push(Item::Notice { text: problem });
+            }
+        }
+    }
+
+    /// Opens the gate of call `index`.
+    pub fn open_gate(&mut self, index: usize, ask: &Ask, now: Timestamp) {
+        let Some(pinned) = &self.pinned else { return };
+        let turn = self.spend.turns;
+        let Some(call) = self.calls.get(index) else { return };
+        let effect = pinned.definition.tool(&call.call.tool).map(|tool| tool.effect);
+        let request = ApprovalRequest {
+            id: format!("apr_{turn}_{}", index + 1),
+            tool: call.call.tool.clone(),
+            summary: call.summary(),
+            arguments: call.call.arguments.clone(),
+            digest: Digest::of(&(&call.call.tool, &call.call.arguments, &pinned.digest)),
+            effect: effect.unwrap_or(longhaul_contract::tool::Effect::Opaque),
+            reason: ask.reason.clone(),
+            turn,
+            asked_at: now,
+            deadline: now.plus(ask.timeout),
+        };
+        self.log(
+            now,
+            TraceEvent::ApprovalAsked {
+                id: request.id.clone(),
+                summary: request.summary.clone(),
+                deadline: request.deadline,
+            },
+        );
+        if let Some(call) = self.calls.get_mut(index) {
+            call.gate = Some(Gate::open(request, ask.on_timeout));
+        }
+    }
+
+    /// Records what came of call `index`.
+    pub fn settle(&mut self, index: usize, outcome: ToolOutcome, now: Timestamp) {
+        let turn = self.spend.turns;
+        let Some(call) = self.calls.get_mut(index) else { return };
+        let (bytes, error) = match &outcome {
+            ToolOutcome::Done { content, .. } => (content.len(), None),
+            ToolOutcome::Failed { message, .. } | ToolOutcome::Unknown { message } => {
+                (0, Some(one_line(message, 200)))
+            }
+            ToolOutcome::Refused { reason } => (0, Some(one_line(reason, 200))),
+            ToolOutcome::Denied { reason } => {
+                (0, reason.as_deref().map(|reason| one_line(reason, 200)))
+            }
+            ToolOutcome::Expired | ToolOutcome::Cancelled => (0, None),
+        };
+        let event = TraceEvent::ToolRan {
+            turn,
+            call: call.call.id.clone(),
+            summary: call.summary(),
+            outcome: outcome.label().to_owned(),
+            error,
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+            started_at: call.started_at,
+        };
+        if call.started_at.is_some() {
+            self.spend.tool_calls = self.spend.tool_calls.saturating_add(1);
+        }
+        call.outcome = Some(outcome);
+        self.log(now, event);
+    }
+
+    /// Once every call has its outcome: moves them into the conversation, in call order.
+    pub fn end_turn(&mut self) {
+        if self.calls.iter().any(|call| call.outcome.is_none()) {
+            return;
+        }
+        for call in std::mem::take(&mut self.calls) {
+            let edited = call.edited().cloned();
+            if let Some(gate) = call.gate {
+                self.closed_gates.push(gate);
+            }
+            if let Some(result) = call.outcome {
+                self.conversation.push(Item::ToolResult {
+                    call: call.call.id,
+                    tool: call.call.tool,
+                    result,
+                    edited,
+                });
+            }
+        }
+    }
+
+    /// Takes in the failure of an activity that is not a tool call: blocks the run, or fails it.
+    pub fn activity_failed(&mut self, kind: FailureKind, message: String, now: Timestamp) {
+        match kind.remedy() {
+            Remedy::Fail => self.fail(kind, message),
+            // Retries of a passing failure are used up: now a person has to look.
+            Remedy::Person | Remedy::Retry => {
+                let timeout = match &self.pinned {
+                    Some(pinned) if !self.is_session => Some(pinned.definition.limits.blocked),
+                    Some(_) => None,
+                    None => Some(crate::gate::DEFAULT_TIMEOUT),
+                };
+                self.log(now, TraceEvent::Blocked { kind, message: message.clone() });
+                self.blocked = Some(BlockedView {
+                    kind,
+                    message,
+                    since: now,
+                    until: timeout.map(|timeout| now.plus(timeout)),
+                });
+            }
+        }
+    }
+
+    /// Fails the run, unless it fails already.
+    pub fn fail(&mut self, kind: FailureKind, message: String) {
+        self.failure.get_or_insert((kind, message));
+    }
+
+    /// Ends the run.
+    pub fn end(&mut self, state: RunState, reason: Option<String>, now: Timestamp) {
+        if self.ended.is_none() {
+            self.ended = Some(state);
+            self.blocked = None;
+            self.log(now, TraceEvent::RunEnded { state, reason, started_at: self.started_at });
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What people say to a run: messages, retries, cancellation, and signals that make no sense.
+
+use longhaul_contract::approval::Channel;
+use longhaul_contract::run::SendReceipt;
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::tool::one_line;
+use longhaul_contract::trace::TraceEvent;
+
+use super::{MAX_AUDITED, Session};
+
+impl Session {
+    /// Queues a message for the next model call.
+    pub fn receive(&mut self, text: String, channel: Channel, now: Timestamp) -> SendReceipt {
+        let preview = one_line(&text, 120);
+        self.log(now, TraceEvent::MessageReceived { channel, preview });
+        let queued_before = u32::try_from(self.inbox.len()).unwrap_or(u32::MAX);
+        self.inbox.push_back(text);
+        SendReceipt { turn: self.spend.turns.saturating_add(1), queued_before }
+    }
+
+    /// Why a message cannot be taken, if so.
+    pub fn refuses_message(&self, text: &str) -> Option<String> {
+        if text.trim().is_empty() {
+            Some("the message is empty".to_owned())
+        } else if self.ended.is_some() || self.cancelled || self.closing {
+            Some("the run is ending; start a new one to go on".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Unblocks the run, so that it tries again what failed.
+    pub fn retry(&mut self, now: Timestamp) {
+        if let Some(blocked) = self.blocked.take() {
+            self.retries = self.retries.saturating_add(1);
+            self.log(now, TraceEvent::Resumed { since: blocked.since });
+        } else {
+            self.ignore("retry", "the run is not blocked".to_owned(), now);
+        }
+    }
+
+    /// Asks for the run to end as cancelled.
+    pub fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+
+    /// Asks a session to complete with its last answer, once it has answered what it was told.
+    pub fn close(&mut self, now: Timestamp) {
+        if self.is_session {
+            self.closing = true;
+        } else {
+            self.ignore("close", "only a session can be closed".to_owned(), now);
+        }
+    }
+
+    /// Notes a signal that cannot be used; the run goes on unharmed.
+    pub fn ignore(&mut self, name: &str, reason: String, now: Timestamp) {
+        self.ignored_signals = self.ignored_signals.saturating_add(1);
+        if self.ignored_signals <= MAX_AUDITED {
+            let reason = one_line(&reason, 300);
+            self.log(now, TraceEvent::SignalIgnored { name: name.to_owned(), reason });
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Values for the unit tests of this crate.
+
+use longhaul_contract::definition::{
+    Action, ApprovalRule, Definition, LoadedAgent, ModelSettings, OnTimeout,
+};
+use longhaul_contract::limits::Limits;
+use longhaul_contract::model::{ModelReply, StopReason, Usage};
+use longhaul_contract::run::StartAgent;
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::tool::{Effect, FilesOperation, ToolBinding, ToolCall, ToolSpec};
+use serde_json::{Value, json};
+
+use crate::session::Session;
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_000 * seconds)
+}
+
+pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
+    ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+        effect,
+        idempotent: false,
+        timeout: None,
+        binding: ToolBinding::Files { root: ".".to_owned(), operation: FilesOperation::Read },
+    }
+}
+
+pub(crate) fn rule(tools: &[&str], action: Action) -> ApprovalRule {
+    ApprovalRule {
+        tools: tools.iter().map(|&tool| tool.to_owned()).collect(),
+        action,
+        timeout: None,
+        on_timeout: OnTimeout::Deny,
+    }
+}
+
+pub(crate) fn definition() -> Definition {
+    Definition {
+        v: 1,
+        name: "tester".to_owned(),
+        description: String::new(),
+        model: ModelSettings {
+            provider: "script".to_owned(),
+            name: "none".to_owned(),
+            base_url: None,
+            api_key_env: None,
+            max_tokens: None,
+            temperature: None,
+            timeout: None,
+            price: None,
+        },
+        instructions: String::new(),
+        tools: vec![tool("look", Effect::Read), tool("write", Effect::Update)],
+        network_allow: Vec::new(),
+        approvals: Vec::new(),
+        limits: Limits::default(),
+        output: None,
+    }
+}
+
+/// A task that has been started but not pinned.
+pub(crate) fn started(session: bool) -> Session {
+    let input = StartAgent {
+        agent: "tester".to_owned(),
+        message: Some("do it".to_owned()),
+        session,
+        continues: None,
+    };
+    Session::start(Ok(input), at(0))
+}
+
+/// A run that is pinned to `definition` and has taken in its first message.
+pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
+    let mut run = started(session);
+    let loaded =
+        LoadedAgent { v: 1, definition, search_attributes: Vec::new(), carried: Vec::new() };
+    run.pin(loaded, at(1));
+    run.take_messages();
+    run
+}
+
+pub(crate) fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {
+    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None }
+}
+
+pub(crate) fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
+    ModelReply {
+        v: 1,
+        text: text.map(str::to_owned),
+        stop: if calls.is_empty() { StopReason::EndTurn } else { StopReason::ToolCalls },
+        calls,
+        native: None,
+        usage: Usage { input_tokens: 10, output_tokens: 5, ..Usage::default() },
+        cost_usd: None,
+        model: "none".to_owned(),
+        request_id: None,
+        answer: None,
+    }
+}
