@@ -1,0 +1,114 @@
+//! Tools: carries out the calls that a model asked for and reports what came of them.
+
+pub mod arguments;
+mod files;
+mod http;
+mod result;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use longhaul_contract::definition::Definition;
+use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec};
+
+use crate::error::Failure;
+
+pub use files::files_tools;
+pub use http::check_http;
+
+/// The most bytes of a result that reach the model.
+pub const RESULT_BUDGET: usize = 64 * 1024;
+
+/// How long one attempt may take if the tool does not say.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a tool host is set up with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolSettings {
+    /// The folder that relative roots of file tools start from.
+    pub root: PathBuf,
+}
+
+/// Which attempt at a call this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// Whether no other attempt follows, so that a passing trouble is the call's outcome.
+    pub last: bool,
+}
+
+/// Carries out tool calls.
+pub struct ToolHost {
+    root: PathBuf,
+    http: http::HttpTools,
+}
+
+impl ToolHost {
+    /// A host whose `${VARIABLE}` holes are filled from the environment.
+    pub fn new(settings: ToolSettings) -> Self {
+        Self {
+            root: settings.root,
+            http: http::HttpTools::new(Arc::new(|name| std::env::var(name).ok())),
+        }
+    }
+
+    /// The same, with another source of variables.
+    #[must_use]
+    pub fn with_variables(
+        mut self,
+        variables: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.http = http::HttpTools::new(Arc::new(variables));
+        self
+    }
+
+    /// Makes the call once.
+    ///
+    /// # Errors
+    ///
+    /// A passing trouble of a call that may be repeated, unless this is the last attempt: the
+    /// caller is to try again.
+    pub async fn call(
+        &self,
+        definition: &Definition,
+        spec: &ToolSpec,
+        invocation: &ToolInvocation,
+        attempt: Attempt,
+    ) -> Result<ToolOutcome, Failure> {
+        if let Err(message) = arguments::check(spec, &invocation.arguments) {
+            let error = ToolErrorKind::InvalidArguments;
+            return Ok(ToolOutcome::Failed { error, message });
+        }
+        let arguments = arguments::with_defaults(spec, &invocation.arguments);
+        let limit = time_limit(spec);
+        let result = match &spec.binding {
+            ToolBinding::Files { root, operation } => {
+                files::call(&self.root, root, *operation, arguments, limit).await
+            }
+            ToolBinding::Http { method, url, headers, rest } => {
+                let tool = http::HttpTool { method, url, headers, rest: *rest };
+                let allow = &definition.network_allow;
+                self.http.call(tool, allow, &arguments, &invocation.key, limit).await
+            }
+        };
+        match result {
+            Ok(content) => {
+                let (content, truncated) = result::cap(content, RESULT_BUDGET);
+                Ok(ToolOutcome::Done { content, truncated })
+            }
+            Err(trouble) => trouble.settle(spec.repeatable(), attempt),
+        }
+    }
+}
+
+/// A little less than the tool's timeout, so that what came of the call gets back before Temporal
+/// gives up on the attempt.
+fn time_limit(spec: &ToolSpec) -> Duration {
+    let timeout = spec.timeout.unwrap_or(DEFAULT_TIMEOUT);
+    timeout.saturating_sub((timeout / 10).min(Duration::from_secs(2)))
+}
