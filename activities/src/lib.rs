@@ -1,9 +1,24 @@
 //! Everything that touches the world: models, tools, agent files.
-pub mod error;
-pub mod egress;
-pub mod faults;
-pub mod http;
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`activities`] | the ports of the contract, carried out |
+//! | [`agents`], [`agent_file`] | the folder of agents; one file, checked and compiled |
+//! | [`model`] | model clients: providers through genai, and the scripted model |
+//! | [`tool`] | the tools: files, HTTP, and the check of arguments |
+//! | [`egress`], [`http`] | where requests may go; the one maker of HTTP clients |
+//! | [`runs`], `workflow_link` | what a worker keeps of a run, and where it asks for the rest |
+//! | [`error`] | failures, and who may retry them |
+//! | [`faults`] | pauses that tests and the demo put into activities |
+
+pub mod activities;
 pub mod agent_file;
 pub mod agents;
+pub mod egress;
+pub mod error;
+pub mod faults;
+pub mod http;
 pub mod model;
+pub mod runs;
 pub mod tool;
+mod workflow_link;
