@@ -1,0 +1,73 @@
+//! The checkout as the checks see it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The packages, by folder.
+pub(crate) const PACKAGES: [(&str, &str); 5] = [
+    ("workflows/contract", "longhaul-contract"),
+    ("workflows", "longhaul-workflows"),
+    ("activities", "longhaul-activities"),
+    ("worker", "longhaul"),
+    ("tests", "longhaul-tests"),
+];
+
+/// The folder of the whole checkout.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// The text of a file that must be there.
+pub(crate) fn read(path: &str) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A file of ours that is text: its path within the checkout, and its content.
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// Whether it is Rust.
+    pub(crate) fn is_rust(&self) -> bool {
+        self.path.ends_with(".rs")
+    }
+
+    /// Whether it belongs to the tests, whose text may quote what others may not contain.
+    pub(crate) fn is_test(&self) -> bool {
+        self.path.starts_with("tests/")
+    }
+}
+
+/// All text files of ours, sorted by path; no build output, no state, no recordings.
+pub(crate) fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    walk(&root(), &mut sources);
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    sources
+}
+
+fn walk(folder: &Path, sources: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let hidden = name.starts_with('.') && name != ".cargo" && name != ".ci";
+        if hidden || ["target", "golden", "histories", "node_modules"].contains(&name.as_str()) {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, sources);
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            let path = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            sources.push(Source { path, text });
+        }
+    }
+}
+
+/// Fails with all complaints at once.
+pub(crate) fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+}

@@ -1,0 +1,76 @@
+//! Samples of gates and decisions.
+
+use std::time::Duration;
+
+use longhaul_contract::approval::{
+    ApprovalRequest, Decide, Decision, DecisionReceipt, DecisionRefusal, DecisionSignal,
+    GateOutcome,
+};
+use longhaul_contract::tool::Effect;
+use serde_json::json;
+
+use super::{digest, instant, some, text};
+use crate::golden::{Kind, kind};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let request = ApprovalRequest {
+        id: text("apr_3_1"),
+        tool: text("files.write"),
+        summary: text("files.write PROJECT-BRIEF.md"),
+        arguments: json!({"path": "PROJECT-BRIEF.md", "content": "# Brief\n"}),
+        digest: digest(),
+        effect: Effect::Update,
+        reason: text("`files.write` updates, and no rule lets it run"),
+        turn: 3,
+        asked_at: instant(),
+        deadline: instant().plus(Duration::from_secs(86_400)),
+    };
+    let decide = |decision| Decide {
+        id: text("apr_3_1"),
+        decision,
+        digest: None,
+        arguments: None,
+        reason: None,
+    };
+    let receipt = |accepted, outcome, refused| DecisionReceipt {
+        id: text("apr_3_1"),
+        accepted,
+        outcome,
+        refused,
+    };
+    vec![
+        kind("approval_request", [("open", request)]),
+        kind(
+            "decision_signal",
+            [
+                ("plain", DecisionSignal { id: text("apr_3_1"), reason: None }),
+                ("reason", DecisionSignal { id: text("apr_3_1"), reason: some("too early") }),
+            ],
+        ),
+        kind(
+            "decide",
+            [
+                ("approve", decide(Decision::Approve)),
+                ("deny", Decide { reason: some("too early"), ..decide(Decision::Deny) }),
+                (
+                    "edited",
+                    Decide {
+                        digest: Some(digest()),
+                        arguments: Some(json!({"path": "BRIEF.md", "content": ""})),
+                        ..decide(Decision::Approve)
+                    },
+                ),
+            ],
+        ),
+        kind(
+            "decision_receipt",
+            [
+                ("accepted", receipt(true, GateOutcome::Approved, None)),
+                (
+                    "refused",
+                    receipt(false, GateOutcome::Denied, Some(DecisionRefusal::AlreadyDecided)),
+                ),
+            ],
+        ),
+    ]
+}

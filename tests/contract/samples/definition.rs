@@ -1,0 +1,127 @@
+//! Samples of pinned agents.
+
+use std::time::Duration;
+
+use longhaul_contract::definition::{
+    Action, ApprovalRule, Definition, LoadAgent, LoadedAgent, ModelSettings, OnTimeout, Price,
+};
+use longhaul_contract::limits::{Limits, Spend};
+use longhaul_contract::model::Usage;
+use longhaul_contract::names::{ATTRIBUTE_AGENT, ATTRIBUTE_STATE};
+use serde_json::json;
+
+use super::{some, text, tool};
+use crate::golden::{Kind, kind};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let usage = Usage {
+        input_tokens: 1_200,
+        output_tokens: 340,
+        cached_tokens: 800,
+        reasoning_tokens: 120,
+    };
+    let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
+    let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
+    vec![
+        kind("definition", [("full", full()), ("least", least())]),
+        kind(
+            "load_agent",
+            [
+                ("first", load.clone()),
+                ("continues", LoadAgent { continues: some("0199d3c0-aaaa"), ..load }),
+            ],
+        ),
+        kind(
+            "loaded_agent",
+            [
+                (
+                    "full",
+                    LoadedAgent {
+                        v: 1,
+                        definition: full(),
+                        search_attributes: vec![text(ATTRIBUTE_AGENT), text(ATTRIBUTE_STATE)],
+                        carried: super::conversation::items(),
+                    },
+                ),
+                (
+                    "least",
+                    LoadedAgent {
+                        v: 1,
+                        definition: least(),
+                        search_attributes: Vec::new(),
+                        carried: Vec::new(),
+                    },
+                ),
+            ],
+        ),
+        kind("spend", [("full", spend), ("none", Spend::default())]),
+        kind("limits", [("default", Limits::default())]),
+    ]
+}
+
+fn full() -> Definition {
+    Definition {
+        v: 1,
+        name: text("brief"),
+        description: text("Writes a brief of a folder."),
+        model: ModelSettings {
+            provider: text("openai"),
+            name: text("any-model"),
+            base_url: some("http://127.0.0.1:18080/v1"),
+            api_key_env: some("OPENAI_API_KEY"),
+            max_tokens: Some(4_096),
+            temperature: Some(0.2),
+            timeout: Some(Duration::from_secs(120)),
+            price: Some(Price { input: 1.25, output: 10.0, cached: Some(0.125) }),
+        },
+        instructions: text("You write briefs.\n"),
+        tools: tool::specs(),
+        network_allow: vec![text("127.0.0.1:18080")],
+        approvals: vec![
+            ApprovalRule {
+                tools: vec![text("files.write")],
+                action: Action::Ask,
+                timeout: Some(Duration::from_secs(86_400)),
+                on_timeout: OnTimeout::Fail,
+            },
+            ApprovalRule {
+                tools: vec![text("http.*"), text("echo")],
+                action: Action::Refuse,
+                timeout: None,
+                on_timeout: OnTimeout::Deny,
+            },
+        ],
+        limits: Limits {
+            turns: 2_000,
+            tokens: Some(5_000_000),
+            wall_time: Some(Duration::from_secs(30 * 86_400)),
+            blocked: Duration::from_secs(86_400),
+            parallel_tools: 4,
+        },
+        output: Some(json!({"type": "object", "required": ["title"]})),
+    }
+}
+
+fn least() -> Definition {
+    Definition {
+        v: 1,
+        name: text("echo"),
+        description: String::new(),
+        model: ModelSettings {
+            provider: text("script"),
+            name: text("echo"),
+            base_url: None,
+            api_key_env: None,
+            max_tokens: None,
+            temperature: None,
+            timeout: None,
+            price: None,
+        },
+        instructions: String::new(),
+        tools: Vec::new(),
+        network_allow: Vec::new(),
+        approvals: Vec::new(),
+        limits: Limits::default(),
+        output: None,
+    }
+}

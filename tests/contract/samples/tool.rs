@@ -1,0 +1,113 @@
+//! Samples of tools, calls and outcomes.
+
+use std::time::Duration;
+
+use longhaul_contract::tool::{
+    Effect, FilesOperation, HttpRest, ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome,
+    ToolSpec,
+};
+use serde_json::json;
+
+use super::{digest, some, text};
+use crate::golden::{Kind, kind};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let invocation = ToolInvocation {
+        v: 1,
+        definition: digest(),
+        call: text("call_3_1"),
+        tool: text("files.read"),
+        arguments: json!({"path": "Cargo.toml", "lines": 40}),
+        key: text("0199d3c0-aaaa/call_3_1"),
+        turn: 3,
+    };
+    let specs = specs();
+    vec![
+        kind("tool_invocation", [("read", invocation)]),
+        kind("tool_outcome", outcomes().into_iter().map(|it| (outcome_case(&it), it))),
+        kind("tool_spec", specs.into_iter().map(|spec| (spec_case(&spec), spec))),
+    ]
+}
+
+/// A tool for each binding.
+pub(super) fn specs() -> Vec<ToolSpec> {
+    let files = ToolSpec {
+        name: text("files.read"),
+        description: text("Reads a text file."),
+        parameters: json!({
+            "type": "object",
+            "required": ["path"],
+            "properties": {"path": {"type": "string"}},
+            "additionalProperties": false,
+        }),
+        effect: Effect::Read,
+        idempotent: false,
+        timeout: None,
+        binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
+    };
+    let get = ToolSpec {
+        name: text("echo"),
+        description: text("Returns text of the asked length."),
+        parameters: json!({"type": "object", "required": ["n"]}),
+        binding: ToolBinding::Http {
+            method: text("GET"),
+            url: text("http://127.0.0.1:18080/tool/echo?n={n}"),
+            headers: Vec::new(),
+            rest: HttpRest::Query,
+        },
+        ..files.clone()
+    };
+    let post = ToolSpec {
+        name: text("ticket.create"),
+        effect: Effect::Create,
+        idempotent: true,
+        timeout: Some(Duration::from_millis(2_500)),
+        binding: ToolBinding::Http {
+            method: text("POST"),
+            url: text("https://tickets.example/v1/{project}"),
+            headers: vec![(text("authorization"), text("Bearer ${TICKETS_TOKEN}"))],
+            rest: HttpRest::Body,
+        },
+        ..get.clone()
+    };
+    vec![files, get, post]
+}
+
+fn outcomes() -> Vec<ToolOutcome> {
+    vec![
+        ToolOutcome::Done { content: text("[package]\n"), truncated: false },
+        ToolOutcome::Done { content: text("[pack"), truncated: true },
+        ToolOutcome::Failed {
+            error: ToolErrorKind::NotFound,
+            message: text("no file `Cargo.tml`"),
+        },
+        ToolOutcome::Refused { reason: text("no tool `files.reed`") },
+        ToolOutcome::Denied { reason: some("too early") },
+        ToolOutcome::Denied { reason: None },
+        ToolOutcome::Expired,
+        ToolOutcome::Unknown { message: text("the worker died after the request was sent") },
+        ToolOutcome::Cancelled,
+    ]
+}
+
+fn outcome_case(outcome: &ToolOutcome) -> &'static str {
+    match outcome {
+        ToolOutcome::Done { truncated: false, .. } => "done",
+        ToolOutcome::Done { .. } => "done_truncated",
+        ToolOutcome::Failed { .. } => "failed",
+        ToolOutcome::Refused { .. } => "refused",
+        ToolOutcome::Denied { reason: Some(_) } => "denied_reason",
+        ToolOutcome::Denied { reason: None } => "denied",
+        ToolOutcome::Expired => "expired",
+        ToolOutcome::Unknown { .. } => "unknown",
+        ToolOutcome::Cancelled => "cancelled",
+    }
+}
+
+fn spec_case(spec: &ToolSpec) -> &'static str {
+    match &spec.binding {
+        ToolBinding::Files { .. } => "files",
+        ToolBinding::Http { rest: HttpRest::Query, .. } => "http_query",
+        ToolBinding::Http { rest: HttpRest::Body, .. } => "http_body",
+    }
+}

@@ -1,0 +1,95 @@
+//! Samples of the log of a run.
+
+use longhaul_contract::approval::{Channel, DecisionRefusal, GateOutcome};
+use longhaul_contract::definition::Action;
+use longhaul_contract::failure::FailureKind;
+use longhaul_contract::model::Usage;
+use longhaul_contract::run::RunState;
+use longhaul_contract::trace::{TraceEntry, TraceEvent};
+
+use super::{digest, instant, some, text};
+use crate::golden::{Kind, kind};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    vec![kind("trace_entry", entries().into_iter().map(|entry| (case(&entry.event), entry)))]
+}
+
+/// An entry for each event.
+pub(super) fn entries() -> Vec<TraceEntry> {
+    events().into_iter().map(|event| TraceEntry { at: instant(), event }).collect()
+}
+
+fn events() -> Vec<TraceEvent> {
+    let summary = || text("files.write PROJECT-BRIEF.md");
+    vec![
+        TraceEvent::RunStarted { agent: text("brief"), definition: digest(), carried: 4 },
+        TraceEvent::MessageReceived { channel: Channel::Start, preview: text("Survey this") },
+        TraceEvent::ModelCalled {
+            turn: 1,
+            model: text("any-model"),
+            started_at: instant(),
+            usage: Usage { input_tokens: 12, output_tokens: 3, ..Usage::default() },
+            cost_usd: Some(0.001),
+            calls: vec![text("files.list .")],
+            preview: some("I look first."),
+        },
+        TraceEvent::ToolJudged {
+            turn: 1,
+            call: text("call_1_1"),
+            summary: summary(),
+            verdict: Action::Ask,
+            reason: text("it updates"),
+        },
+        TraceEvent::ApprovalAsked { id: text("apr_1_1"), summary: summary(), deadline: instant() },
+        TraceEvent::ApprovalDecided {
+            id: text("apr_1_1"),
+            summary: summary(),
+            outcome: GateOutcome::Approved,
+            channel: Channel::Update,
+            reason: some("looks right"),
+            edited: true,
+            asked_at: instant(),
+        },
+        TraceEvent::DecisionRefused {
+            id: text("apr_1_1"),
+            refusal: DecisionRefusal::DigestMismatch,
+            channel: Channel::Signal,
+        },
+        TraceEvent::ToolRan {
+            turn: 1,
+            call: text("call_1_1"),
+            summary: summary(),
+            outcome: text("failed"),
+            error: some("no space left"),
+            bytes: 13,
+            started_at: Some(instant()),
+        },
+        TraceEvent::Blocked { kind: FailureKind::ModelCredit, message: text("no credit") },
+        TraceEvent::Resumed { since: instant() },
+        TraceEvent::SignalIgnored { name: text("approve"), reason: text("no `id`") },
+        TraceEvent::Answered { turn: 2, preview: text("Done.") },
+        TraceEvent::RunEnded {
+            state: RunState::Cancelled,
+            reason: some("cancelled"),
+            started_at: instant(),
+        },
+    ]
+}
+
+fn case(event: &TraceEvent) -> &'static str {
+    match event {
+        TraceEvent::RunStarted { .. } => "run_started",
+        TraceEvent::MessageReceived { .. } => "message_received",
+        TraceEvent::ModelCalled { .. } => "model_called",
+        TraceEvent::ToolJudged { .. } => "tool_judged",
+        TraceEvent::ApprovalAsked { .. } => "approval_asked",
+        TraceEvent::ApprovalDecided { .. } => "approval_decided",
+        TraceEvent::DecisionRefused { .. } => "decision_refused",
+        TraceEvent::ToolRan { .. } => "tool_ran",
+        TraceEvent::Blocked { .. } => "blocked",
+        TraceEvent::Resumed { .. } => "resumed",
+        TraceEvent::SignalIgnored { .. } => "signal_ignored",
+        TraceEvent::Answered { .. } => "answered",
+        TraceEvent::RunEnded { .. } => "run_ended",
+    }
+}

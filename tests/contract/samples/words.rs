@@ -1,0 +1,71 @@
+//! Enums of plain words: each as one list of all its words.
+
+use longhaul_contract::approval::{Channel, Decision, DecisionRefusal, GateOutcome};
+use longhaul_contract::definition::{Action, OnTimeout};
+use longhaul_contract::failure::FailureKind;
+use longhaul_contract::model::StopReason;
+use longhaul_contract::run::RunState;
+use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, ToolErrorKind};
+
+use crate::golden::{Kind, kind};
+
+/// A list of all variants that does not compile when one is missing.
+macro_rules! every {
+    ($type:ident: $($variant:ident),+ $(,)?) => {{
+        fn _complete(word: $type) {
+            match word {
+                $($type::$variant)|+ => {}
+            }
+        }
+        [("words", vec![$($type::$variant),+])]
+    }};
+}
+
+pub(super) fn kinds() -> Vec<Kind> {
+    vec![
+        kind("action", every!(Action: Run, Ask, Refuse)),
+        kind("channel", every!(Channel: Start, Signal, Update, Runtime)),
+        kind("decision", every!(Decision: Approve, Deny)),
+        kind(
+            "decision_refusal",
+            every!(
+                DecisionRefusal: AlreadyDecided,
+                AlreadyExpired,
+                AlreadyCancelled,
+                DigestMismatch,
+                ArgumentsWithDenial
+            ),
+        ),
+        kind(
+            "effect",
+            every!(
+                Effect: Read, Create, Update, Delete, Send, Money, Permission, Execute, Opaque
+            ),
+        ),
+        kind("failure_kind", [("words", FailureKind::ALL.to_vec())]),
+        kind("files_operation", every!(FilesOperation: List, Read, Search, Write)),
+        kind("gate_outcome", every!(GateOutcome: Open, Approved, Denied, Expired, Cancelled)),
+        kind("http_rest", every!(HttpRest: Query, Body)),
+        kind("on_timeout", every!(OnTimeout: Deny, Fail)),
+        kind(
+            "run_state",
+            every!(
+                RunState: Starting,
+                Running,
+                WaitingForApproval,
+                WaitingForMessage,
+                Blocked,
+                Completed,
+                Failed,
+                Cancelled
+            ),
+        ),
+        kind("stop_reason", every!(StopReason: EndTurn, ToolCalls, MaxTokens, Filtered, Other)),
+        kind(
+            "tool_error_kind",
+            every!(
+                ToolErrorKind: InvalidArguments, NotFound, Forbidden, Upstream, Timeout, Other
+            ),
+        ),
+    ]
+}
