@@ -1,0 +1,126 @@
+//! A worker as a process: connects, polls, is built anew if it fails, drains when asked to end.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`health`] | what the worker says of itself |
+//! | [`metrics`] | its metrics and the SDK's |
+//! | `stop` | signals that end it |
+//! | `supervise` | the loop that keeps a worker polling |
+
+mod health;
+mod metrics;
+mod stop;
+mod supervise;
+#[cfg(test)]
+mod tests;
+
+use longhaul_activities::error::Failure;
+use temporalio_common::telemetry::TelemetryOptions;
+use temporalio_sdk::Runtime;
+use temporalio_sdk::error::RuntimeError;
+use temporalio_sdk::runtime::RuntimeOptions;
+
+pub use health::{Health, Phase, Readiness};
+pub use metrics::{Metrics, MetricsError, SdkMetrics};
+pub use stop::Stop;
+
+use crate::compose::ComposeError;
+use crate::config::{Config, ConnectError};
+use crate::http::{self, HttpState, ListenError};
+use crate::telemetry::{self, Spans, TelemetryError};
+use supervise::Supervisor;
+
+/// Why a worker ended without having been asked to, or without having drained.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The log or the export of spans cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Metrics cannot be set up.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The HTTP listener cannot be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Signals cannot be received.
+    #[error("signals cannot be received: {0}")]
+    Signals(#[source] std::io::Error),
+    /// The connection to Temporal is misconfigured or refused.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The activities cannot be set up.
+    #[error(transparent)]
+    Activities(#[from] Failure),
+    /// The SDK's runtime cannot be set up.
+    #[error("the Temporal SDK cannot be set up: {0}")]
+    Runtime(#[from] RuntimeError),
+    /// The SDK's runtime refuses its options.
+    #[error("the Temporal SDK refuses its options: {0}")]
+    RuntimeOptions(String),
+    /// The parts do not fit together.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// A second signal ended it while it drained. What was in flight is retried elsewhere.
+    #[error("ended by a second signal while draining")]
+    Interrupted,
+}
+
+/// Runs a worker until `SIGTERM` or `SIGINT`, and drains it then. A second signal ends it at once.
+///
+/// Sets up the log and the export of spans. The future is not `Send`: the SDK runs workflows on
+/// the thread that polls it, so give it the main task.
+///
+/// # Errors
+/// If something is misconfigured. A server that is not there yet, or that goes away, is waited
+/// for.
+pub async fn run(config: Config) -> Result<(), WorkerError> {
+    let spans = telemetry::init(&config.env)?;
+    let stop = Stop::on_signals().map_err(WorkerError::Signals)?;
+    run_until(&config, &spans, Health::default(), &stop).await
+}
+
+/// Runs a worker until `stop`. What [`run`] does, for callers with a log and signals of their own.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_until(
+    config: &Config,
+    spans: &Spans,
+    health: Health,
+    stop: &Stop,
+) -> Result<(), WorkerError> {
+    let metrics = Metrics::new()?;
+    let (sdk_metrics, listener) = match config.http {
+        Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
+        None => (None, None),
+    };
+    let telemetry = TelemetryOptions::builder()
+        .maybe_metrics(sdk_metrics.as_ref().map(|sdk| sdk.meter.clone()))
+        .build();
+    let options = RuntimeOptions::builder()
+        .telemetry_options(telemetry)
+        .build()
+        .map_err(WorkerError::RuntimeOptions)?;
+    let runtime = Runtime::from_current_tokio(options)?;
+
+    let (ended, mut end) = tokio::sync::watch::channel(());
+    let server = listener.map(|listener| {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+        }
+        let state = HttpState { health: health.clone(), metrics: metrics.clone(), sdk_metrics };
+        tokio::spawn(http::serve(listener, state, async move {
+            // Ends with the sender.
+            let _ = end.changed().await;
+        }))
+    });
+    let supervisor = Supervisor { config, runtime: &runtime, spans, metrics, health, stop };
+    let result = supervisor.run().await;
+    drop(ended);
+    if let Some(server) = server {
+        // An open connection of a monitor must not keep the process alive.
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), server).await;
+    }
+    spans.shutdown().await;
+    result
+}
