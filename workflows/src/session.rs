@@ -165,7 +165,8 @@ impl Session {
             RunState::WaitingForApproval
         } else if self.pinned.is_none() {
             RunState::Starting
-        } else if self.calls.is_empty() && !self.model_is_next() {
+        } else if self.is_session && !self.closing && self.calls.is_empty() && !self.model_is_next()
+        {
             RunState::WaitingForMessage
         } else {
             RunState::Running

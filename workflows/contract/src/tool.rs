@@ -250,7 +250,7 @@ pub enum ToolErrorKind {
 /// most 60 characters.
 pub fn call_object(arguments: &Value) -> Option<String> {
     const NAMING: [&str; 10] =
-        ["path", "pattern", "query", "url", "id", "name", "title", "to", "key", "n"];
+        ["pattern", "query", "path", "url", "id", "name", "title", "to", "key", "n"];
     let arguments = arguments.as_object()?;
     let scalar = |value: &Value| match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),

@@ -53,7 +53,12 @@ fn the_state_follows_what_the_run_waits_for() {
     run.settle(0, ToolOutcome::Expired, at(9));
     run.end_turn();
     run.reply(reply(Some("ok"), Vec::new()), at(9), at(9));
-    assert_eq!(run.state(), RunState::WaitingForMessage);
+    assert_eq!(run.state(), RunState::Running, "a task with its answer completes");
+    let mut parked = pinned(true, definition());
+    parked.reply(reply(Some("ok"), Vec::new()), at(2), at(3));
+    assert_eq!(parked.state(), RunState::WaitingForMessage);
+    parked.close(at(4));
+    assert_eq!(parked.state(), RunState::Running, "a closed session completes");
 }
 
 #[test]
