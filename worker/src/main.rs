@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `longhaul`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    longhaul::main()
+}

@@ -1,0 +1,142 @@
+//! The command line: verbs, flags, exit codes.
+//!
+//! Each verb has a file. Standard output carries what was asked for; steps, questions and errors
+//! go to standard error, so that a pipe gets the answer alone.
+
+mod agents;
+mod approvals;
+mod chat;
+mod completions;
+mod context;
+mod demo;
+mod dev;
+mod ending;
+mod follow;
+mod init;
+mod keyboard;
+mod manage;
+mod run;
+mod send;
+mod setup;
+mod status;
+mod trace;
+mod transcript;
+mod watch;
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+pub(crate) use context::{Globals, connect};
+pub(crate) use ending::{print_blocked, print_gates};
+pub(crate) use follow::Follow;
+pub(crate) use keyboard::Keyboard;
+pub(crate) use watch::{Gates, Stop, Watch};
+
+/// What a run that is over, or waits, means for a script.
+pub(crate) mod exit {
+    use std::process::ExitCode;
+
+    /// The run failed or was cancelled, or the command did.
+    pub(crate) const FAILED: ExitCode = ExitCode::FAILURE;
+    /// The run waits for a person, and there is no terminal to ask on.
+    pub(crate) fn waits() -> ExitCode {
+        ExitCode::from(3)
+    }
+}
+
+const ABOUT: &str = "A durable agent runtime on Temporal";
+
+const LONG_ABOUT: &str = "\
+A durable agent runtime on Temporal: agents are files, runs survive crashes, and whatever changes \
+the world waits for a person's approval.
+
+First steps:
+  longhaul demo                      watch an agent do a real job on this folder
+  longhaul init my-agents            start a project of your own
+  longhaul dev                       Temporal server, Web UI and worker on this machine
+  longhaul run brief \"Survey this project.\"";
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the run waits for a person and nobody can be asked.";
+
+/// The program's arguments.
+#[derive(Debug, Parser)]
+#[command(name = "longhaul", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run Temporal, its Web UI and a worker on this machine, until Ctrl-C
+    Dev(dev::Dev),
+    /// Run a worker alone
+    Worker(worker::Worker),
+    /// Watch an agent do a real job, with or without a crash
+    Demo(demo::Demo),
+    /// Start a project of your own in a folder
+    Init(init::Init),
+    /// Start an agent
+    Run(run::Run),
+    /// Talk with an agent
+    Chat(chat::Chat),
+    /// Send a message to a run
+    Send(send::Send),
+    /// Show where a run stands, or list the runs
+    Status(status::Status),
+    /// Show a run's conversation
+    Transcript(transcript::Transcript),
+    /// List the calls that wait for a person, and decide them
+    Approvals(approvals::Approvals),
+    /// Show what a run did, as a tree
+    Trace(trace::Trace),
+    /// Try again what a blocked run waits for
+    Retry(manage::Retry),
+    /// Cancel a run
+    Cancel(manage::Cancel),
+    /// List, check or add agent files
+    Agents(agents::Agents),
+    /// Register Longhaul's search attributes in the namespace
+    Setup(setup::Setup),
+    /// Print completions for a shell
+    Completions(completions::Completions),
+}
+
+impl Cli {
+    /// Whether the verb runs a worker in this process, which logs as a service does.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self.verb, Verb::Worker(_))
+    }
+
+    /// Does what was asked for.
+    pub(crate) async fn execute(self) -> Result<ExitCode> {
+        let globals = &self.globals;
+        match self.verb {
+            Verb::Dev(verb) => verb.execute(globals).await,
+            Verb::Worker(verb) => verb.execute(globals).await,
+            Verb::Demo(verb) => verb.execute(globals).await,
+            Verb::Init(verb) => verb.execute(),
+            Verb::Run(verb) => verb.execute(globals).await,
+            Verb::Chat(verb) => verb.execute(globals).await,
+            Verb::Send(verb) => verb.execute(globals).await,
+            Verb::Status(verb) => verb.execute(globals).await,
+            Verb::Transcript(verb) => verb.execute(globals).await,
+            Verb::Approvals(verb) => verb.execute(globals).await,
+            Verb::Trace(verb) => verb.execute(globals).await,
+            Verb::Retry(verb) => verb.execute(globals).await,
+            Verb::Cancel(verb) => verb.execute(globals).await,
+            Verb::Agents(verb) => verb.execute(globals),
+            Verb::Setup(verb) => verb.execute(globals).await,
+            Verb::Completions(verb) => verb.execute(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

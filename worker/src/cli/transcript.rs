@@ -1,0 +1,36 @@
+//! `longhaul transcript`: a run's conversation.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use longhaul_contract::run::TranscriptPage;
+
+use super::Globals;
+use crate::output::{self, Stream};
+use crate::view::run as views;
+
+/// Show a run's conversation
+#[derive(Debug, Args)]
+pub(super) struct Transcript {
+    /// The run's workflow id
+    id: String,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl Transcript {
+    pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
+        let items = globals.runs().await?.run(&self.id).transcript().await?;
+        if self.json {
+            let total = items.len() as u64;
+            output::json(&TranscriptPage { from: 0, total, items, next: None })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for line in views::transcript(&items, Stream::Out.paint()) {
+            Stream::Out.line(line);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,151 @@
+//! A call that waits for a person: what it would do, shown before anyone decides.
+
+use longhaul_contract::approval::{ApprovalRequest, DecisionReceipt, DecisionRefusal, GateOutcome};
+use longhaul_contract::time::Timestamp;
+use serde_json::Value;
+
+use super::words::{bytes, count, duration, harmless, short};
+use crate::output::Paint;
+
+/// How much of a long argument a person sees at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The first lines.
+    Preview,
+    /// All of it.
+    Whole,
+}
+
+/// Lines of a long argument in a preview.
+const PREVIEW_LINES: usize = 16;
+
+/// Shows a gate: the call, why it is asked, each argument.
+pub fn lines(gate: &ApprovalRequest, extent: Extent, now: Timestamp, paint: Paint) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "{} {}",
+            paint.attention("The agent asks to run"),
+            paint.strong(short(&gate.summary, 90))
+        ),
+        format!("  effect   {}", gate.effect.as_str()),
+        format!("  why      {}", short(&gate.reason, 100)),
+        format!(
+            "  gate     {}  digest {}  closes in {}",
+            gate.id,
+            gate.digest.short(),
+            duration(gate.deadline.since(now))
+        ),
+    ];
+    match gate.arguments.as_object() {
+        Some(arguments) => {
+            for (name, value) in arguments {
+                argument(&mut lines, name, value, extent, paint);
+            }
+        }
+        None => argument(&mut lines, "arguments", &gate.arguments, extent, paint),
+    }
+    lines
+}
+
+/// Whether a preview leaves something out.
+pub fn is_cut(gate: &ApprovalRequest) -> bool {
+    let values: Vec<&Value> = match gate.arguments.as_object() {
+        Some(arguments) => arguments.values().collect(),
+        None => vec![&gate.arguments],
+    };
+    values.iter().any(|value| text_of(value).lines().count() > PREVIEW_LINES)
+}
+
+/// One line for lists: gate, call, effect, time left.
+pub fn one_line(gate: &ApprovalRequest, now: Timestamp, paint: Paint) -> String {
+    format!(
+        "{}  {}  {}",
+        paint.strong(&gate.id),
+        paint.accent(short(&gate.summary, 70)),
+        paint.faint(format_args!(
+            "{}, digest {}, closes in {}",
+            gate.effect.as_str(),
+            gate.digest.short(),
+            duration(gate.deadline.since(now))
+        ))
+    )
+}
+
+/// What came of a decision.
+pub fn receipt(receipt: &DecisionReceipt, paint: Paint) -> String {
+    let id = &receipt.id;
+    if receipt.accepted {
+        return match receipt.outcome {
+            GateOutcome::Approved => paint.good(format_args!("{id} approved")),
+            GateOutcome::Denied => paint.bad(format_args!("{id} denied")),
+            GateOutcome::Open | GateOutcome::Expired | GateOutcome::Cancelled => {
+                format!("{id} {}", outcome(receipt.outcome))
+            }
+        };
+    }
+    let why = receipt.refused.map_or("", refusal);
+    format!(
+        "{}: {why}; the gate is {}",
+        paint.bad(format_args!("{id}: the decision was not accepted")),
+        outcome(receipt.outcome)
+    )
+}
+
+/// Why a decision was not accepted, in words.
+pub fn refusal(refusal: DecisionRefusal) -> &'static str {
+    match refusal {
+        DecisionRefusal::AlreadyDecided => "it was decided before",
+        DecisionRefusal::AlreadyExpired => "it closed by itself before, nobody had answered",
+        DecisionRefusal::AlreadyCancelled => "the run was cancelled before",
+        DecisionRefusal::DigestMismatch => "the digest is that of another call",
+        DecisionRefusal::ArgumentsWithDenial => "a denial cannot carry arguments",
+    }
+}
+
+fn outcome(outcome: GateOutcome) -> &'static str {
+    match outcome {
+        GateOutcome::Open => "open",
+        GateOutcome::Approved => "approved",
+        GateOutcome::Denied => "denied",
+        GateOutcome::Expired => "expired",
+        GateOutcome::Cancelled => "cancelled",
+    }
+}
+
+fn argument(lines: &mut Vec<String>, name: &str, value: &Value, extent: Extent, paint: Paint) {
+    let text = harmless(&text_of(value));
+    let name = short(name, 40);
+    let total = text.lines().count();
+    if total <= 1 && text.chars().count() <= 100 {
+        lines.push(format!("  {name:<8} {}", text.trim_end()));
+        return;
+    }
+    let size = bytes(text.len() as u64);
+    lines.push(format!(
+        "  {name:<8} {}",
+        paint.faint(format_args!("{}, {size}", count(total as u64, "line")))
+    ));
+    let shown = match extent {
+        Extent::Preview => PREVIEW_LINES,
+        Extent::Whole => usize::MAX,
+    };
+    for line in text.lines().take(shown) {
+        lines.push(format!("    {} {line}", paint.faint("│")));
+    }
+    if total > shown {
+        let left = count((total - shown) as u64, "more line");
+        lines.push(format!("    {}", paint.faint(format_args!("│ … {left}"))));
+    }
+}
+
+/// Texts as they are; everything else as JSON.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(_) | Value::Object(_) => format!("{value:#}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
