@@ -36,12 +36,7 @@ struct Entry {
 pub(crate) fn list(root: &Root, arguments: Arguments, stop: &Stop) -> Result<Listing, Trouble> {
     let asked = &arguments.path;
     let start = root.locate(asked)?;
-    let metadata = root.dir().metadata(if start.as_os_str().is_empty() {
-        ".".as_ref()
-    } else {
-        start.as_path()
-    });
-    if !metadata.map_err(|error| root.trouble(asked, &error))?.is_dir() {
+    if !root.metadata(&start).map_err(|error| root.trouble(asked, &error))?.is_dir() {
         let hint = "hint: `files.read` reads a file";
         return Err(Trouble::arguments(format!("`{asked}` is not a folder\n{hint}")));
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File};
+use cap_std::fs::{Dir, File, Metadata};
 use longhaul_contract::tool::ToolErrorKind;
 
 use super::super::trouble::Trouble;
@@ -69,10 +69,15 @@ impl Root {
         Ok(if real == Path::new(".") { PathBuf::new() } else { real })
     }
 
+    /// What is at `path`, as [`Self::locate`] returns it.
+    pub(crate) fn metadata(&self, path: &Path) -> io::Result<Metadata> {
+        self.dir.metadata(if path.as_os_str().is_empty() { Path::new(".") } else { path })
+    }
+
     /// The text of the file at `path`, with U+FFFD for what is not UTF-8.
     pub(crate) fn text(&self, path: &Path) -> Result<String, Unread> {
         // Asked before it is opened: opening a pipe would wait for its other end.
-        if !self.dir.metadata(path).map_err(Unread::Io)?.is_file() {
+        if !self.metadata(path).map_err(Unread::Io)?.is_file() {
             return Err(Unread::NotAFile);
         }
         let file = self.dir.open(path).map_err(Unread::Io)?;

@@ -59,7 +59,7 @@ pub(crate) fn search(root: &Root, arguments: Arguments, stop: &Stop) -> Result<M
         room: Room::new(),
         found: Matches { pattern: arguments.pattern, matches: Vec::new(), truncated: false },
     };
-    let is_file = root.dir().metadata(&start).is_ok_and(|metadata| metadata.is_file());
+    let is_file = root.metadata(&start).is_ok_and(|metadata| metadata.is_file());
     if is_file {
         let text = root.text(&start).map_err(|unread| unread.trouble(root, &arguments.path))?;
         // Whether it was the last match makes no difference here.

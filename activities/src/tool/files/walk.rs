@@ -44,8 +44,8 @@ pub(crate) enum Depth {
 /// Visits what is below the folder `start` (relative to the root, free of links), in the order of
 /// paths, until `visit` breaks.
 ///
-/// Ignore files above the root have no say. A folder that is itself left out is walked
-/// nevertheless: whoever names it wants to see it.
+/// Ignore files above the root have no say. A folder that they leave out is walked nevertheless if
+/// it is named: whoever names it wants to see it. `.git` never is.
 pub(crate) fn walk(
     root: &Root,
     start: &Path,
@@ -54,7 +54,8 @@ pub(crate) fn walk(
     mut visit: impl FnMut(Found) -> ControlFlow<()>,
 ) {
     let from_root = Walk { root, base: Path::new(""), start, depth };
-    if from_root.run(stop, &mut visit) == Reached::No {
+    let in_git = start.components().any(|part| part.as_os_str() == ".git");
+    if from_root.run(stop, &mut visit) == Reached::No && !in_git {
         Walk { root, base: start, start, depth }.run(stop, &mut visit);
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) more: bool,
     /// How long the server asks to wait.
     pub(crate) wait: Option<Duration>,
+    /// What is known of the effect of the requests that were redirected here.
+    pub(crate) before: EffectSeen,
 }
 
 impl Answer {
@@ -66,6 +68,7 @@ impl Answer {
             }
             _ => (Course::Lasting, EffectSeen::None),
         };
+        let effect = if self.before == EffectSeen::Perhaps { self.before } else { effect };
         Err(Trouble::new(kind, message).on(course).with_effect(effect))
     }
 

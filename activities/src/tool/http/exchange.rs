@@ -60,7 +60,7 @@ pub(crate) async fn exchange(
             Some(next) => {
                 request = next.map_err(|trouble| trouble.with_effect(EffectSeen::Perhaps))?
             }
-            None => return read(request.url, response, limit).await,
+            None => return read(request.url, response, limit, effect).await,
         }
         effect = EffectSeen::Perhaps;
     }
@@ -116,7 +116,12 @@ fn next(request: &Request, response: &Response) -> Option<Result<Request, Troubl
     Some(Ok(Request { method, url, headers, body }))
 }
 
-async fn read(url: Url, mut response: Response, limit: Duration) -> Result<Answer, Trouble> {
+async fn read(
+    url: Url,
+    mut response: Response,
+    limit: Duration,
+    before: EffectSeen,
+) -> Result<Answer, Trouble> {
     let status = response.status();
     let wait = retry_after(response.headers(), SystemTime::now());
     let content_type = response
@@ -129,7 +134,7 @@ async fn read(url: Url, mut response: Response, limit: Duration) -> Result<Answe
         match response.chunk().await {
             Ok(Some(chunk)) => {
                 let room = MOST_READ - body.len();
-                body.extend(chunk.iter().take(room));
+                body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
                 if chunk.len() > room {
                     more = true;
                     break;
@@ -159,7 +164,7 @@ async fn read(url: Url, mut response: Response, limit: Duration) -> Result<Answe
             }
         }
     }
-    Ok(Answer { url, status, content_type, body, more, wait })
+    Ok(Answer { url, status, content_type, body, more, wait, before })
 }
 
 fn refused(url: &Url, refusal: &Refusal) -> Trouble {

@@ -21,7 +21,7 @@ impl Secrets {
             return;
         }
         let quoted = serde_json::Value::from(value).to_string();
-        let quoted = quoted.trim_matches('"').to_owned();
+        let quoted = quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned();
         let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
         for form in [value.to_owned(), quoted, encoded] {
             if form.len() >= SHORTEST && !self.forms.iter().any(|(known, _)| *known == form) {
