@@ -7,7 +7,19 @@ use crate::session::{Gate, Session};
 
 /// State, turn, what the run waits for and how to answer, in Markdown.
 pub fn details(session: &Session, workflow_id: &str) -> String {
-    let mut text = format!("**{}** — {}\n\n", headline(session.state()), session.agent);
+    let spend = &session.spend;
+    let mut text = format!(
+        "**{}** — {}, turn {} · {} tool calls · {} tokens",
+        headline(session.state()),
+        session.agent,
+        spend.turns,
+        spend.tool_calls,
+        spend.usage.total()
+    );
+    if let Some(cost) = spend.cost_usd {
+        text.push_str(&format!(" · {cost:.4} USD"));
+    }
+    text.push_str("\n\n");
     for gate in session.open_gates() {
         text.push_str(&waiting_gate(gate, workflow_id));
     }
@@ -35,18 +47,8 @@ pub fn details(session: &Session, workflow_id: &str) -> String {
     {
         text.push_str(&format!("- running `{}`\n", call.summary()));
     }
-    let spend = &session.spend;
-    text.push_str(&format!(
-        "\nTurn {} · {} tool calls · {} tokens",
-        spend.turns,
-        spend.tool_calls,
-        spend.usage.total()
-    ));
-    if let Some(cost) = spend.cost_usd {
-        text.push_str(&format!(" · {cost:.4} USD"));
-    }
     if let Some((kind, message)) = &session.failure {
-        text.push_str(&format!("\n\nFailed: `{}` {}", kind.as_str(), one_line(message, 400)));
+        text.push_str(&format!("Failed: `{}` {}", kind.as_str(), one_line(message, 400)));
     }
     text
 }
@@ -67,7 +69,7 @@ fn headline(state: RunState) -> &'static str {
 fn waiting_gate(gate: &Gate, workflow_id: &str) -> String {
     let request = &gate.request;
     format!(
-        "Waiting for approval of `{}` (gate `{}`, effect `{}`): {}\n\n\
+        "`{}` waits at gate `{}` (effect `{}`): {}\n\n\
          Until {}. Answer: `longhaul approvals approve {workflow_id}/{}`, or signal `approve` or \
          `deny` with `{{\"id\":\"{}\"}}`\n\n",
         request.summary,

@@ -62,7 +62,7 @@ pub fn call_model(definition: &Definition, turn: u32, retries_by_hand: u32) -> A
     })
     .heartbeat_timeout(HEARTBEAT_TIMEOUT)
     .retry_policy(retries(0))
-    .summary(format!("turn {turn} · {}", definition.model.name))
+    .summary(format!("turn {turn} · {}/{}", definition.model.provider, definition.model.name))
     .build()
 }
 

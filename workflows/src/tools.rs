@@ -57,10 +57,12 @@ async fn wait_at_gate(
     let Some((id, deadline, summary)) = gate else { return Some(ToolOutcome::Cancelled) };
     publish(ctx);
     let watched = id.clone();
-    let decided = waits::until_or(ctx, deadline, format!("approval {summary}"), move |agent| {
-        agent.session.is_ending() || agent.session.gate(&watched).is_none_or(|gate| !gate.is_open())
-    })
-    .await;
+    let decided =
+        waits::until_or(ctx, deadline, format!("waiting for approval: {summary}"), move |agent| {
+            agent.session.is_ending()
+                || agent.session.gate(&watched).is_none_or(|gate| !gate.is_open())
+        })
+        .await;
     let closed_at = now(ctx);
     let gate = ctx.state_mut(|agent| {
         if decided {

@@ -87,7 +87,7 @@ pub(crate) async fn wall_time(ctx: &WorkflowContext<Agent>) -> Duration {
     let left = ctx.state(|agent| agent.session.started_at.plus(limit)).since(now(ctx));
     let options = TimerOptions::builder(left)
         .cancellation_token(WorkflowCancellationToken::new())
-        .summary("wall_time".to_owned())
+        .summary("limit: wall_time".to_owned())
         .build();
     ctx.timer(options).await;
     limit
