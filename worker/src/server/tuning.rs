@@ -1,0 +1,24 @@
+//! The settings with which a development server is started.
+//!
+//! `docs/TUNING.md` says what each is for and which of them matter in production.
+
+/// Dynamic configuration of the server.
+pub const DYNAMIC_CONFIG: [(&str, &str); 8] = [
+    // The dev server has one shard, whose queues are read at most 20 times a second by default:
+    // every step of a run would wait for the next 50 ms.
+    ("history.transferProcessorMaxPollRPS", "10000"),
+    ("history.timerProcessorMaxPollRPS", "10000"),
+    ("history.visibilityProcessorMaxPollRPS", "10000"),
+    // Timers may fire this much late; the default is a whole second.
+    ("history.timerProcessorMaxTimeShift", "\"10ms\""),
+    // With several partitions and few pollers a task can lie where nobody polls.
+    ("matching.numTaskqueueReadPartitions", "1"),
+    ("matching.numTaskqueueWritePartitions", "1"),
+    // One process serves all: its own limit must not be what refuses a burst.
+    ("frontend.namespaceRPS", "100000"),
+    // Nothing leaves the machine unasked.
+    ("frontend.enableServerVersionCheck", "false"),
+];
+
+/// SQLite pragmas of a server with a file: without them each step waits for the disk.
+pub const SQLITE_PRAGMAS: [(&str, &str); 2] = [("journal_mode", "WAL"), ("synchronous", "1")];
