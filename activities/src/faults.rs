@@ -6,6 +6,10 @@ mod tests;
 
 use std::time::Duration;
 
+use longhaul_contract::failure::FailureKind;
+
+use crate::error::Failure;
+
 /// The environment variable that asks for pauses.
 pub const PAUSE_VARIABLE: &str = "LONGHAUL_PAUSE";
 
@@ -25,6 +29,12 @@ pub struct FaultsError {
     pub entry: String,
     /// What is wrong with it.
     pub problem: String,
+}
+
+impl From<FaultsError> for Failure {
+    fn from(error: FaultsError) -> Self {
+        Self::new(FailureKind::Internal, error.to_string())
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

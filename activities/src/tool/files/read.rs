@@ -1,11 +1,11 @@
 //! `files.read`: lines of a text file.
 
+use longhaul_contract::tool::ToolErrorKind;
 use serde::{Deserialize, Serialize};
 
 use super::ROOM;
 use super::root::{Root, Unread, written};
 use crate::tool::trouble::Trouble;
-use longhaul_contract::tool::ToolErrorKind;
 
 /// The arguments, defaults applied.
 #[derive(Debug, Deserialize)]
