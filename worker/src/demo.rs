@@ -25,6 +25,7 @@ use crate::env_vars;
 use crate::output::{self, Stream};
 use crate::server::Terminal;
 use crate::view::run::answer_text;
+use crate::view::steps::ANSWER_SHOWN;
 use crate::view::tree::{self, Look};
 use crate::view::words::harmless;
 use model::Model;
@@ -94,12 +95,12 @@ pub async fn run(config: Config, options: DemoOptions) -> Result<ExitCode> {
 fn introduce(dir: &Path, model: &Model) {
     let paint = OUT.paint();
     OUT.line(paint.strong("Longhaul demo"));
-    OUT.line(format_args!("  An agent surveys {}", paint.accent(dir.display())));
-    OUT.line("  and drafts a PROJECT-BRIEF.md. It asks before it writes.");
-    for line in model.words() {
-        OUT.line(format_args!("  {line}"));
-    }
+    OUT.line("  An agent surveys a folder and drafts a PROJECT-BRIEF.md in it. It asks before it writes.");
     OUT.line("");
+    OUT.line(format_args!("  folder   {}", paint.accent(dir.display())));
+    for (name, line) in ["model", "", ""].into_iter().zip(model.words()) {
+        OUT.line(format_args!("  {name:<8} {line}"));
+    }
 }
 
 async fn start(
@@ -181,7 +182,7 @@ async fn play(
     let mut killed = None;
     let mischief = async {
         if options.crash {
-            killed = Some(crash::in_the_middle(dev, &run).await?);
+            killed = Some(crash::in_the_middle(dev, &run, model).await?);
         }
         dev.supervise().await?;
         Ok::<(), anyhow::Error>(())
@@ -212,7 +213,12 @@ fn conclude(stop: &Stop, run: &Run, options: &DemoOptions) -> ExitCode {
     OUT.line("");
     match stop {
         Stop::Ended(Ending::Completed(answer)) => {
-            OUT.line(format_args!("{} {}", paint.good("Answer:"), answer_text(answer)));
+            let answer = answer_text(answer);
+            // A short one was shown as the last step.
+            if answer.lines().count() > 1 || answer.chars().count() > ANSWER_SHOWN {
+                OUT.line(paint.good("Answer"));
+                OUT.line(answer);
+            }
             ExitCode::SUCCESS
         }
         Stop::Ended(Ending::Failed { kind, message }) => {
@@ -260,7 +266,7 @@ fn farewell(stop: &Stop, dev: &Dev, run: &Run, run_id: &str, entries: &[TraceEnt
     }
     if let Some(ui) = &info.ui {
         let link = format!(
-            "{}/namespaces/{}/workflows/{}/{run_id}/timeline",
+            "{}/namespaces/{}/workflows/{}/{run_id}/history",
             ui.trim_end_matches('/'),
             info.namespace,
             run.id()

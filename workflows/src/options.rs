@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- | --- |
 //! | `LoadAgent` | 30 s | – | until the time is up | 5 min |
 //! | `CallModel` | 10 min, or the agent's `timeout` | 2 s | until the time is up | 30 min, at least 3 attempts' time |
-//! | `CallTool`, may be repeated | 2 min, or the tool's `timeout` | 2 s | 6 | – |
+//! | `CallTool`, may be repeated | 60 s, or the tool's `timeout`, and 5 s | 2 s | 6 | – |
 //! | `CallTool`, may not | the same | 2 s | 1 | – |
 //!
 //! Retries wait 200 ms, doubling to 30 s, or as long as the other side asked. Nothing below Temporal
@@ -26,7 +26,9 @@ const LOAD_ATTEMPT: Duration = Duration::from_secs(30);
 const LOAD_TOTAL: Duration = Duration::from_secs(5 * 60);
 const MODEL_ATTEMPT: Duration = Duration::from_secs(10 * 60);
 const MODEL_TOTAL: Duration = Duration::from_secs(30 * 60);
-const TOOL_ATTEMPT: Duration = Duration::from_secs(2 * 60);
+const TOOL_ATTEMPT: Duration = Duration::from_secs(60);
+/// What an attempt may take beside the tool's own work, which ends by itself at its timeout.
+const TOOL_MARGIN: Duration = Duration::from_secs(5);
 
 fn retries(attempts: u32) -> RetryPolicy {
     RetryPolicy::builder()
@@ -68,7 +70,7 @@ pub fn call_model(definition: &Definition, turn: u32, retries_by_hand: u32) -> A
 
 /// Options of `CallTool` for call `index` (from 0) of `turn`.
 pub fn call_tool(tool: &ToolSpec, turn: u32, index: usize, summary: String) -> ActivityOptions {
-    let attempt = tool.timeout.unwrap_or(TOOL_ATTEMPT);
+    let attempt = tool.timeout.unwrap_or(TOOL_ATTEMPT).saturating_add(TOOL_MARGIN);
     // A call with an effect is waited for even when the run is cancelled: its outcome matters.
     let cancellation = if tool.repeatable() {
         ActivityCancellationType::TryCancel
