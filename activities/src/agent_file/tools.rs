@@ -1,0 +1,133 @@
+//! From the tool list of an agent file to the tool set of a run.
+
+use std::collections::BTreeMap;
+
+use longhaul_contract::tool::{Effect, HttpRest, ToolBinding, ToolSpec};
+use serde_json::json;
+use serde_saphyr::{Location, Spanned};
+
+use super::{FilesEntry, HttpEntry, Problem, Source, ToolEntry, compile::positive};
+use crate::model::names;
+use crate::tool;
+
+/// The methods an HTTP tool may use.
+pub(super) const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+pub(super) fn compile(
+    entries: &[ToolEntry],
+    source: &Source<'_>,
+) -> Result<Vec<ToolSpec>, Problem> {
+    let mut set = ToolSet { source, tools: Vec::new(), wires: BTreeMap::new() };
+    for entry in entries {
+        match entry {
+            ToolEntry::Files(files) => {
+                for spec in self::files(files, source)? {
+                    set.add(spec, files.referenced)?;
+                }
+            }
+            ToolEntry::Http(http) => set.add(self::http(http, source)?, http.name.referenced)?,
+        }
+    }
+    Ok(set.tools)
+}
+
+struct ToolSet<'a> {
+    source: &'a Source<'a>,
+    tools: Vec<ToolSpec>,
+    wires: BTreeMap<String, String>,
+}
+
+impl ToolSet<'_> {
+    fn add(&mut self, spec: ToolSpec, at: Location) -> Result<(), Problem> {
+        if self.tools.iter().any(|tool| tool.name == spec.name) {
+            let message = format!("the tool `{}` is there already", spec.name);
+            return Err(Problem::new(self.source, at, message)
+                .hint("each tool needs a name of its own; `files` can be given once"));
+        }
+        if let Some(other) = self.wires.insert(names::wire(&spec.name), spec.name.clone()) {
+            let message = format!("`{}` and `{other}` are the same name to a model", spec.name);
+            return Err(Problem::new(self.source, at, message).hint("rename one of them"));
+        }
+        self.tools.push(spec);
+        Ok(())
+    }
+}
+
+fn files(entry: &Spanned<FilesEntry>, source: &Source<'_>) -> Result<Vec<ToolSpec>, Problem> {
+    if entry.value.root.trim().is_empty() {
+        return Err(Problem::new(source, entry.referenced, "`root` is empty")
+            .hint("write `root: .` for the worker's root folder"));
+    }
+    Ok(tool::files_tools(&entry.value.root, entry.value.write))
+}
+
+fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
+    let at = entry.name.referenced;
+    check_name(&entry.name, source)?;
+    if entry.description.trim().is_empty() {
+        return Err(Problem::new(source, at, "the tool has no description")
+            .hint("the model chooses tools by their description"));
+    }
+    if let Some(timeout) = &entry.timeout {
+        positive(source, "timeout", timeout.value.0.as_millis(), timeout.referenced)?;
+    }
+    let method = entry.method.value.to_ascii_uppercase();
+    if !METHODS.contains(&method.as_str()) {
+        let message =
+            format!("unknown method `{}`, expected one of {}", entry.method.value, list(&METHODS));
+        return Err(Problem::new(source, entry.method.referenced, message));
+    }
+    let (parameters, parameters_at) = match &entry.parameters {
+        Some(schema) => (schema.value.clone(), schema.referenced),
+        None => (json!({"type": "object", "properties": {}, "additionalProperties": false}), at),
+    };
+    if parameters.get("type").and_then(|kind| kind.as_str()) != Some("object") {
+        return Err(Problem::new(source, parameters_at, "`parameters` is not an object's schema")
+            .hint("write `parameters: {type: object, properties: {…}}`"));
+    }
+    tool::arguments::check_schema(&parameters).map_err(|why| {
+        Problem::new(source, parameters_at, format!("`parameters` is not a JSON Schema: {why}"))
+    })?;
+    let rest = match method.as_str() {
+        "POST" | "PUT" | "PATCH" => HttpRest::Body,
+        _ => HttpRest::Query,
+    };
+    let spec = ToolSpec {
+        name: entry.name.value.clone(),
+        description: entry.description.trim().to_owned(),
+        parameters,
+        effect: entry.effect.unwrap_or(Effect::Opaque),
+        idempotent: entry.idempotent,
+        timeout: entry.timeout.as_ref().map(|timeout| timeout.value.0),
+        binding: ToolBinding::Http {
+            method,
+            url: entry.url.value.clone(),
+            headers: entry.headers.clone().into_iter().collect(),
+            rest,
+        },
+    };
+    tool::check_http(&spec).map_err(|why| Problem::new(source, entry.url.referenced, why))?;
+    Ok(spec)
+}
+
+/// Dotted names of letters, digits, `_` and `-`: what people read in a trace and write in a rule.
+fn check_name(name: &Spanned<String>, source: &Source<'_>) -> Result<(), Problem> {
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    };
+    let fits = name.value.len() <= 128 && name.value.split('.').all(part);
+    if fits {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` is not a tool name; use letters, digits, `_` and `-`, in parts joined by dots, at \
+         most 128 characters",
+        name.value
+    );
+    Err(Problem::new(source, name.referenced, message).hint("such as `crm.find_contact`"))
+}
+
+pub(super) fn list<S: AsRef<str>>(words: &[S]) -> String {
+    words.iter().map(|word| format!("`{}`", word.as_ref())).collect::<Vec<_>>().join(", ")
+}

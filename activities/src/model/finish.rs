@@ -1,0 +1,112 @@
+//! What every reply gets, whoever made it: ids, dotted names, checked arguments, a checked answer,
+//! a price.
+
+use std::collections::BTreeSet;
+
+use longhaul_contract::definition::{Definition, Price};
+use longhaul_contract::message::Item;
+use longhaul_contract::model::{Answer, ModelReply, Usage};
+use longhaul_contract::tool::ToolCall;
+use serde_json::{Map, Value};
+
+use super::{ModelCall, names};
+use crate::tool::arguments;
+
+/// The reply of a client as the workflow takes it.
+pub(super) fn finish(call: &ModelCall<'_>, mut reply: ModelReply) -> ModelReply {
+    let mut taken: BTreeSet<String> = known_ids(call.items);
+    for (index, asked) in reply.calls.iter_mut().enumerate() {
+        unique_id(asked, call.turn, index, &mut taken);
+        check(asked, call.definition);
+    }
+    reply.text = reply.text.filter(|text| !text.trim().is_empty());
+    if let (Some(schema), true) = (&call.definition.output, reply.calls.is_empty()) {
+        reply.answer = Some(answer(schema, reply.text.as_deref().unwrap_or_default()));
+    }
+    if reply.cost_usd.is_none() {
+        reply.cost_usd = call.definition.model.price.map(|price| cost(&price, &reply.usage));
+    }
+    reply
+}
+
+fn known_ids(items: &[Item]) -> BTreeSet<String> {
+    let ids = |item: &Item| match item {
+        Item::Assistant { calls, .. } => calls.iter().map(|call| call.id.clone()).collect(),
+        Item::User { .. } | Item::ToolResult { .. } | Item::Notice { .. } => Vec::new(),
+    };
+    items.iter().flat_map(ids).collect()
+}
+
+/// Some providers give no ids, or the same ones in each reply; results are matched by id over the
+/// whole conversation.
+fn unique_id(call: &mut ToolCall, turn: u32, index: usize, taken: &mut BTreeSet<String>) {
+    if call.id.is_empty() || taken.contains(&call.id) {
+        let base = format!("call_{turn}_{}", index + 1);
+        let mut id = base.clone();
+        let mut next = 2;
+        while taken.contains(&id) {
+            id = format!("{base}_{next}");
+            next += 1;
+        }
+        call.id = id;
+    }
+    taken.insert(call.id.clone());
+}
+
+fn check(call: &mut ToolCall, definition: &Definition) {
+    let empty = match &call.arguments {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    if empty {
+        call.arguments = Value::Object(Map::new());
+    }
+    let Some(tool) = names::tool(&definition.tools, &call.tool) else { return };
+    call.tool.clone_from(&tool.name);
+    if call.problem.is_some() {
+        return;
+    }
+    call.problem = match &call.arguments {
+        Value::Object(_) => arguments::check(tool, &call.arguments).err(),
+        Value::String(text) => Some(match serde_json::from_str::<Value>(text) {
+            Err(error) => format!("the arguments are not JSON: {error}"),
+            Ok(_) => "the arguments are a JSON text and not an object".to_owned(),
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+            Some("the arguments are not a JSON object".to_owned())
+        }
+    };
+}
+
+fn answer(schema: &Value, text: &str) -> Answer {
+    let value: Value = match serde_json::from_str(unfenced(text)) {
+        Ok(value) => value,
+        Err(error) => return Answer::Invalid(format!("the answer is not JSON: {error}")),
+    };
+    match arguments::violations(schema, &value) {
+        Ok(violations) if violations.is_empty() => Answer::Valid(value),
+        Ok(violations) => Answer::Invalid(violations.join("; ")),
+        Err(problem) => Answer::Invalid(problem),
+    }
+}
+
+/// The text inside of a fenced code block, if that is all there is.
+fn unfenced(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("```")
+        .and_then(|rest| rest.strip_suffix("```"))
+        .and_then(|rest| rest.split_once('\n'))
+        .map_or(text, |(_, inside)| inside.trim())
+}
+
+fn cost(price: &Price, usage: &Usage) -> f64 {
+    let dollars = |tokens: u64, price: f64| tokens as f64 * price / 1_000_000.0;
+    let cached = usage.cached_tokens.min(usage.input_tokens);
+    dollars(usage.input_tokens - cached, price.input)
+        + dollars(cached, price.cached.unwrap_or(price.input))
+        + dollars(usage.output_tokens, price.output)
+}
+
+#[cfg(test)]
+mod tests;
