@@ -5,6 +5,7 @@
 
 mod agents;
 mod approvals;
+mod bench;
 mod chat;
 mod completions;
 mod context;
@@ -104,6 +105,8 @@ enum Verb {
     Agents(agents::Agents),
     /// Register Longhaul's search attributes in the namespace
     Setup(setup::Setup),
+    /// Measure this program on this machine
+    Bench(bench::Bench),
     /// Print completions for a shell
     Completions(completions::Completions),
 }
@@ -133,6 +136,7 @@ impl Cli {
             Verb::Cancel(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Setup(verb) => verb.execute(globals).await,
+            Verb::Bench(verb) => verb.execute().await,
             Verb::Completions(verb) => verb.execute(),
         }
     }

@@ -7,7 +7,7 @@ use console::{Style, Term};
 use serde::Serialize;
 
 /// Columns assumed where nobody can say how wide the output is.
-const WIDTH_UNKNOWN: usize = 110;
+const WIDTH_UNKNOWN: usize = 140;
 /// Wider lines are hard to follow even on a wide terminal.
 const WIDTH_MOST: usize = 140;
 

@@ -86,7 +86,7 @@ struct Conversation {
 impl Conversation {
     fn new(runs: Runs, id: String, seen: u64) -> Self {
         let gates = if output::can_ask() { Gates::Ask } else { Gates::Leave };
-        let follow = Follow::new(runs.run(&id), Stream::Out).from_now(seen);
+        let follow = Follow::new(runs.run(&id), Stream::Out).after(seen);
         let watch = Watch::new(follow, gates);
         Self { runs, id, watch, keyboard: Some(Keyboard::open()) }
     }

@@ -48,6 +48,6 @@ impl Demo {
             crash: self.crash,
             scripted: self.scripted,
         };
-        demo::run(globals.load()?, options).await
+        Box::pin(demo::run(globals.load()?, options)).await
     }
 }

@@ -75,7 +75,7 @@ impl Follow {
     }
 
     /// Starts after what has happened already.
-    pub(crate) fn from_now(mut self, seen: u64) -> Self {
+    pub(crate) fn after(mut self, seen: u64) -> Self {
         self.from = seen;
         self
     }

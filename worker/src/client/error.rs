@@ -158,6 +158,7 @@ impl Origin<'_> {
     }
 
     pub(super) fn query(&self, what: &'static str, error: WorkflowQueryError) -> RunError {
+        let message = error.to_string();
         match error {
             WorkflowQueryError::NotFound(status) | WorkflowQueryError::Rpc(status) => {
                 self.status(&status)
@@ -165,11 +166,15 @@ impl Origin<'_> {
             WorkflowQueryError::PayloadConversion(error) => {
                 RunError::Unreadable { what, reason: error.to_string() }
             }
-            other => RunError::Other(other.to_string()),
+            WorkflowQueryError::Rejected { .. } | WorkflowQueryError::Other(_) => {
+                RunError::Other(message)
+            }
+            _ => RunError::Other(message),
         }
     }
 
     pub(super) fn update(&self, what: &'static str, error: WorkflowUpdateError) -> RunError {
+        let message = error.to_string();
         match error {
             WorkflowUpdateError::NotFound(status) | WorkflowUpdateError::Rpc(status) => {
                 self.status(&status)
@@ -180,7 +185,8 @@ impl Origin<'_> {
             WorkflowUpdateError::PayloadConversion(error) => {
                 RunError::Unreadable { what, reason: error.to_string() }
             }
-            other => RunError::Other(other.to_string()),
+            WorkflowUpdateError::Other(_) => RunError::Other(message),
+            _ => RunError::Other(message),
         }
     }
 
@@ -189,6 +195,7 @@ impl Origin<'_> {
         what: &'static str,
         error: WorkflowInteractionError,
     ) -> RunError {
+        let message = error.to_string();
         match error {
             WorkflowInteractionError::NotFound(status) | WorkflowInteractionError::Rpc(status) => {
                 self.status(&status)
@@ -196,7 +203,8 @@ impl Origin<'_> {
             WorkflowInteractionError::PayloadConversion(error) => {
                 RunError::Unreadable { what, reason: error.to_string() }
             }
-            other => RunError::Other(other.to_string()),
+            WorkflowInteractionError::Other(_) => RunError::Other(message),
+            _ => RunError::Other(message),
         }
     }
 

@@ -52,14 +52,14 @@ impl Model {
     pub(super) fn words(&self) -> Vec<String> {
         match self {
             Self::Scripted => vec![
-                "Model: scripted. No language model is asked: the steps follow from what the tools return.".to_owned(),
-                "With OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY set, that model decides.".to_owned(),
+                "scripted: no language model is asked, the steps follow from what the tools return".to_owned(),
+                "(with OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY set, that model decides)".to_owned(),
             ],
             Self::Real { provider, name, base_url, key } => {
                 let place = base_url.as_ref().map_or(String::new(), |url| format!(" at {url}"));
                 vec![
-                    format!("Model: {provider} {name}{place}, with the key in {key}."),
-                    "What it reads in the folder is sent there; `--scripted` sends nothing anywhere.".to_owned(),
+                    format!("{provider} {name}{place}, with the key in {key}"),
+                    "(what the agent reads is sent there; `--scripted` sends nothing anywhere)".to_owned(),
                 ]
             }
         }

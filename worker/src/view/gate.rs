@@ -18,6 +18,8 @@ pub enum Extent {
 
 /// Lines of a long argument in a preview.
 const PREVIEW_LINES: usize = 16;
+/// Characters of such a line in a preview.
+const PREVIEW_WIDTH: usize = 100;
 
 /// Shows a gate: the call, why it is asked, each argument.
 pub fn lines(gate: &ApprovalRequest, extent: Extent, now: Timestamp, paint: Paint) -> Vec<String> {
@@ -53,7 +55,11 @@ pub fn is_cut(gate: &ApprovalRequest) -> bool {
         Some(arguments) => arguments.values().collect(),
         None => vec![&gate.arguments],
     };
-    values.iter().any(|value| text_of(value).lines().count() > PREVIEW_LINES)
+    values.into_iter().map(text_of).any(|text| {
+        let mut lines = text.lines();
+        lines.by_ref().take(PREVIEW_LINES).any(|line| line.chars().count() > PREVIEW_WIDTH)
+            || lines.next().is_some()
+    })
 }
 
 /// One line for lists: gate, call, effect, time left.
@@ -116,7 +122,7 @@ fn argument(lines: &mut Vec<String>, name: &str, value: &Value, extent: Extent, 
     let text = harmless(&text_of(value));
     let name = short(name, 40);
     let total = text.lines().count();
-    if total <= 1 && text.chars().count() <= 100 {
+    if total <= 1 && text.chars().count() <= PREVIEW_WIDTH {
         lines.push(format!("  {name:<8} {}", text.trim_end()));
         return;
     }
@@ -130,6 +136,10 @@ fn argument(lines: &mut Vec<String>, name: &str, value: &Value, extent: Extent, 
         Extent::Whole => usize::MAX,
     };
     for line in text.lines().take(shown) {
+        let line = match extent {
+            Extent::Whole => line.into(),
+            Extent::Preview => console::truncate_str(line, PREVIEW_WIDTH, "…"),
+        };
         lines.push(format!("    {} {line}", paint.faint("│")));
     }
     if total > shown {

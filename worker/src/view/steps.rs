@@ -10,6 +10,9 @@ use super::gate::refusal as refusal_words;
 use super::words::{bytes, count, dollars, duration, quoted, short};
 use crate::output::Paint;
 
+/// Characters of an answer that its step shows.
+pub const ANSWER_SHOWN: usize = 110;
+
 /// Turns entries into lines; remembers when the run began.
 #[derive(Clone, Debug)]
 pub struct Steps {
@@ -88,7 +91,10 @@ impl Steps {
                 ];
                 facts.extend(cost_usd.map(dollars));
                 let mut text = paint.faint(facts.join(" · "));
-                if let Some(said) = preview.as_ref().filter(|said| !said.trim().is_empty()) {
+                // Without calls it is the answer, which comes as a step of its own.
+                let said =
+                    preview.as_ref().filter(|said| !calls.is_empty() && !said.trim().is_empty());
+                if let Some(said) = said {
                     text.push_str(&format!("\n{}", short(said, 110)));
                 }
                 for call in calls {
@@ -103,7 +109,7 @@ impl Steps {
             TraceEvent::ToolJudged { turn: _, call: _, summary, verdict, reason } => {
                 let (label, word) = match verdict {
                     Action::Run => (paint.faint(pad("decided")), "runs unasked"),
-                    Action::Ask => (paint.attention(pad("decided")), "asks a person"),
+                    Action::Ask => (paint.attention(pad("decided")), "needs a person"),
                     Action::Refuse => (paint.bad(pad("decided")), "is refused"),
                 };
                 let text = format!("{} {word}: {}", short(summary, 70), short(reason, 90));
@@ -188,7 +194,7 @@ impl Steps {
                 format!("signal {}: {}", quoted(name, 40), short(reason, 120)),
             ),
             TraceEvent::Answered { turn: _, preview } => {
-                (paint.good(pad("answered")), short(preview, 110))
+                (paint.good(pad("answered")), short(preview, ANSWER_SHOWN))
             }
             TraceEvent::RunEnded { state, reason, started_at } => {
                 let words = state.as_str();
@@ -204,7 +210,7 @@ impl Steps {
                 };
                 let reason = reason.as_ref().map(|reason| format!(": {}", short(reason, 200)));
                 let took = duration(at.since(*started_at));
-                (label, format!("after {took}{}", reason.unwrap_or_default()))
+                (label, format!("in {took}{}", reason.unwrap_or_default()))
             }
         }
     }

@@ -12,7 +12,7 @@ use super::words::{bytes, count, dollars, duration, number, quoted, short};
 use crate::output::Paint;
 
 /// Tool calls of a turn are aligned up to this width.
-const SUMMARY_WIDTH: usize = 44;
+const SUMMARY_WIDTH: usize = 56;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,9 @@ fn turn_node(turn: &Turn, look: Look) -> Node {
         .max()
         .unwrap_or(0)
         .min(SUMMARY_WIDTH);
-    let said = turn.preview.iter().map(|said| Node::leaf(paint.faint(quoted(said, 90))));
+    // Without calls it is the answer, which stands below.
+    let said = turn.preview.iter().filter(|_| !turn.calls.is_empty());
+    let said = said.map(|said| Node::leaf(paint.faint(quoted(said, 90))));
     let calls = turn.calls.iter().map(|call| call_node(call, width, look));
     Node { text, children: said.chain(calls).collect() }
 }

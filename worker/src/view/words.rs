@@ -12,6 +12,7 @@ pub fn duration(duration: Duration) -> String {
         1..60 => format!("{:.1} s", duration.as_millis() as f64 / 1000.0),
         60..3_600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{}h {:02}m", seconds / 3_600, seconds % 3_600 / 60),
+        _ if seconds % 86_400 < 3_600 => format!("{}d", seconds / 86_400),
         _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
 }
@@ -30,7 +31,7 @@ pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

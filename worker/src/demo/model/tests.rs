@@ -22,7 +22,7 @@ fn without_a_key_it_is_scripted() {
         (definition.model.provider.as_str(), definition.model.name.as_str()),
         ("script", "brief")
     );
-    assert!(Model::Scripted.words().iter().any(|line| line.contains("No language model")));
+    assert!(Model::Scripted.words().iter().any(|line| line.contains("no language model")));
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn verdicts_that_are_alike_share_a_line() {
         steps.lines(&entries),
         [
             "  +0.0s  decided   2 run unasked: it only reads",
-            "  +0.0s  decided   files.write c asks a person: it writes",
+            "  +0.0s  decided   files.write c needs a person: it writes",
             "  +0.0s  decided   files.read d runs unasked: it only reads",
         ]
     );

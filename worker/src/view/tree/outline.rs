@@ -12,6 +12,9 @@ use longhaul_contract::trace::{TraceEntry, TraceEvent};
 use crate::view::gate::refusal as refusal_words;
 use crate::view::words::{quoted, short};
 
+/// Characters of a call's summary that the tree shows.
+const SUMMARY: usize = 56;
+
 /// A run in parts.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
@@ -165,7 +168,7 @@ impl Outline {
         let place = found.or_else(|| turns.len().checked_sub(1))?;
         let turn = turns.swap_remove(place);
         if found.is_none() {
-            turn.calls.push(Call { summary: short(summary, 80), ..Call::default() });
+            turn.calls.push(Call { summary: short(summary, SUMMARY), ..Call::default() });
             return turn.calls.last_mut();
         }
         turn.calls.iter_mut().find(|call| matches(call))
@@ -220,7 +223,7 @@ impl Outline {
             TraceEvent::ApprovalAsked { id, summary, deadline } => {
                 let gate =
                     Gate { id: id.clone(), asked_at: at, deadline: *deadline, decided: None };
-                let line = short(summary, 80);
+                let line = short(summary, SUMMARY);
                 let free = |slot: &Call| {
                     slot.summary == line && slot.gate.is_none() && slot.result.is_none()
                 };

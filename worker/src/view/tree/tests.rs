@@ -123,7 +123,6 @@ brief  completed in 12.9 s · 3 turns · 3 tool calls · 12.3 s of it waiting fo
 │     ├─ asked: rule 1 asks
 │     └─ waited 12.3 s at gate apr_2_2: approved by update, \"looks right\"
 ├─ turn 3  script/brief · 186 ms · 1,600 tokens in, 40 out
-│  └─ \"Done.\"
 ├─ answer \"Done.\"
 └─ completed"
         .replace("DIGEST", Digest::of("definition").short());

@@ -12,6 +12,7 @@ fn durations_take_the_unit_that_fits() {
         (1_440, "1.4 s"),
         (185_000, "3m 05s"),
         (7_800_000, "2h 10m"),
+        (86_400_000, "1d"),
         (356_400_000, "4d 3h"),
     ];
     for (millis, words) in cases {
