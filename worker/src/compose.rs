@@ -80,7 +80,7 @@ pub fn replayer() -> Result<WorkflowReplayer, ComposeError> {
 }
 
 /// The options of a worker, without its parts.
-fn options(task_queue: &str, tuning: &Tuning) -> WorkerOptions {
+pub(crate) fn options(task_queue: &str, tuning: &Tuning) -> WorkerOptions {
     let slots = FixedSizeSlotSupplier::new;
     WorkerOptions::new(task_queue)
         .deployment_options(WorkerDeploymentOptions::from_build_id(BUILD_ID.to_owned()))

@@ -8,6 +8,7 @@
 //! | [`view`], [`output`] | what runs look like, and the only place that prints |
 
 pub mod attributes;
+pub mod bench;
 mod cli;
 pub mod client;
 pub mod compose;

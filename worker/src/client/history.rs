@@ -100,7 +100,8 @@ impl Run {
         Ok(records(self.events().await?))
     }
 
-    async fn events(&self) -> Result<Vec<HistoryEvent>, RunError> {
+    /// The run's history, event by event.
+    pub(crate) async fn events(&self) -> Result<Vec<HistoryEvent>, RunError> {
         let options = WorkflowFetchHistoryOptions::builder()
             .rpc_options(RpcOptions::builder().timeout(ANSWER_TIMEOUT).build())
             .build();

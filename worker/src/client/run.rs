@@ -50,6 +50,8 @@ pub struct Vitals {
     pub task_attempt: i32,
     /// Activities that are not over.
     pub in_flight: Vec<InFlight>,
+    /// Bytes of its history.
+    pub history_bytes: i64,
 }
 
 /// An activity that is not over.
@@ -207,6 +209,8 @@ impl Run {
         let status = described.status();
         let started_at = described.start_time().map(Timestamp::from);
         let raw = described.into_raw();
+        let history_bytes =
+            raw.workflow_execution_info.as_ref().map_or(0, |info| info.history_size_bytes);
         let run_id = raw
             .workflow_execution_info
             .and_then(|info| info.execution)
@@ -232,6 +236,7 @@ impl Run {
             started_at,
             task_attempt: raw.pending_workflow_task.map_or(0, |task| task.attempt),
             in_flight,
+            history_bytes,
         })
     }
 

@@ -1,0 +1,90 @@
+//! Measures the program against the figures that it promises; `docs/BENCHMARKS.md` holds results.
+//!
+//! | module | measures |
+//! | --- | --- |
+//! | [`turn`] | the cost of a turn, beside that of a bare SDK worker ([`bare`]) |
+//! | [`start`] | how soon a new worker serves an agent that waits, and an idle worker's memory |
+//! | [`recovery`] | how soon a run goes on after its worker was killed |
+//! | [`field`] | where measurements take place: a server, an agent, worker processes |
+//! | [`figures`] | samples, summed up |
+//! | [`machine`] | what it was measured on |
+
+pub mod bare;
+pub mod field;
+pub mod figures;
+pub mod machine;
+pub mod recovery;
+pub mod start;
+pub mod turn;
+
+use std::time::Duration;
+
+use temporalio_sdk::error::RuntimeError;
+
+use crate::client::RunError;
+use crate::compose::ComposeError;
+use crate::config::{ConfigError, ConnectError};
+use crate::process::ProcessError;
+use crate::server::ServerError;
+use crate::worker::WorkerError;
+
+/// A measurement that did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// A worker process.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The connection to the server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The product's worker.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The bare worker.
+    #[error(transparent)]
+    Bare(#[from] ComposeError),
+    /// The bare worker's runtime.
+    #[error("the Temporal SDK cannot be set up: {0}")]
+    Runtime(#[from] RuntimeError),
+    /// The SDK's runtime refuses its options, or its worker ended.
+    #[error("the bare worker failed: {0}")]
+    BareEnded(String),
+    /// A run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A run did not end as it should.
+    #[error("the run `{id}` ended as {ending}")]
+    Ending {
+        /// Its workflow id.
+        id: String,
+        /// How it ended.
+        ending: String,
+    },
+    /// A worker ended while it was measured.
+    #[error("the worker ended while it was measured")]
+    WorkerEnded,
+    /// A file.
+    #[error("cannot {what}: {source}")]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// Something that was waited for.
+    #[error("{what} did not happen within {within:?}{log}")]
+    TooLate {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        within: Duration,
+        /// The end of the workers' log, on lines of its own.
+        log: String,
+    },
+}

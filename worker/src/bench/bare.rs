@@ -1,0 +1,123 @@
+//! The measure of the product: a bare SDK worker whose workflow runs two empty activities a turn.
+//!
+//! It has the product's pollers, slots and payload sizes, and nothing else of it.
+#![expect(missing_docs, reason = "the Temporal macros write undocumented items")]
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowStartOptions};
+use temporalio_macros::{activities, workflow, workflow_methods};
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::{Runtime, Worker};
+use temporalio_workflow::{ActivityOptions, WorkflowContext, WorkflowResult};
+
+use super::BenchError;
+use crate::compose::{self, ComposeError};
+use crate::config::Config;
+
+/// Bytes of payload that go into and come out of the two activities of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Into the first, which stands for the model call.
+    pub model_input: usize,
+    /// Out of it.
+    pub model_result: usize,
+    /// Into the second, which stands for the tool call.
+    pub tool_input: usize,
+    /// Out of it.
+    pub tool_result: usize,
+}
+
+/// The input of the workflow.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Turns {
+    /// How many there are.
+    pub turns: u32,
+    /// Payload sizes.
+    pub sizes: Sizes,
+}
+
+/// The input of an activity.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Padded {
+    /// Bytes of the result.
+    pub result: usize,
+    /// What makes the input as long as it should be.
+    pub padding: String,
+}
+
+impl Padded {
+    fn new(input: usize, result: usize) -> Self {
+        let mut padded = Self { result, padding: String::new() };
+        let empty = serde_json::to_vec(&padded).map_or(0, |json| json.len());
+        padded.padding = "x".repeat(input.saturating_sub(empty));
+        padded
+    }
+
+    /// A JSON text of the asked length, with its quotes.
+    fn answer(&self) -> String {
+        "x".repeat(self.result.saturating_sub(2))
+    }
+}
+
+/// Activities that do nothing.
+#[derive(Debug)]
+pub struct Empty;
+
+#[activities]
+impl Empty {
+    #[activity(name = "BareModel")]
+    pub async fn model(_ctx: ActivityContext, input: Padded) -> Result<String, ActivityError> {
+        Ok(input.answer())
+    }
+
+    #[activity(name = "BareTool")]
+    pub async fn tool(_ctx: ActivityContext, input: Padded) -> Result<String, ActivityError> {
+        Ok(input.answer())
+    }
+}
+
+/// Two empty activities a turn.
+#[workflow]
+#[derive(Default)]
+pub struct Bare;
+
+#[workflow_methods]
+impl Bare {
+    #[run(name = "Bare")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, input: Turns) -> WorkflowResult<()> {
+        let sizes = input.sizes;
+        for _ in 0..input.turns {
+            let options = || ActivityOptions::start_to_close_timeout(Duration::from_secs(60));
+            let padded = Padded::new(sizes.model_input, sizes.model_result);
+            ctx.execute_activity(Empty::model, padded, options()).await?;
+            let padded = Padded::new(sizes.tool_input, sizes.tool_result);
+            ctx.execute_activity(Empty::tool, padded, options()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The bare worker.
+///
+/// # Errors
+/// If the SDK refuses it.
+pub fn worker(runtime: &Runtime, client: Client, config: &Config) -> Result<Worker, ComposeError> {
+    let mut options = compose::options(&config.task_queue, &config.tuning);
+    options.register_workflow::<Bare>()?.register_activities(Empty);
+    Ok(Worker::new(runtime, client, options)?)
+}
+
+/// Runs the workflow on `queue` under the workflow id `id`, and waits for its end.
+///
+/// # Errors
+/// If it cannot be started, or fails.
+pub async fn run(client: &Client, queue: &str, id: &str, turns: Turns) -> Result<(), BenchError> {
+    let failed = |why: String| BenchError::Ending { id: id.to_owned(), ending: why };
+    let options = WorkflowStartOptions::new(queue, id).build();
+    let handle = client.start_workflow(Bare::run, turns, options).await;
+    let handle = handle.map_err(|error| failed(error.to_string()))?;
+    let ended = handle.get_result(WorkflowGetResultOptions::default()).await;
+    ended.map_err(|error| failed(error.to_string()))
+}
