@@ -72,7 +72,8 @@ pub struct ModelEntry {
     /// `openai_responses` also serve compatible servers by `base_url`.
     #[schemars(schema_with = "provider_schema")]
     pub provider: Spanned<String>,
-    /// The provider's name for the model. For `script`: a built-in scenario (`brief`, `echo`) or
+    /// The provider's name for the model; `openai` and `anthropic` read an ending such as `-low`
+    /// or `-high` as the reasoning effort. For `script`: a built-in scenario (`brief`, `echo`) or
     /// the path of a scenario file, relative to this folder.
     #[schemars(with = "String")]
     pub name: Spanned<String>,

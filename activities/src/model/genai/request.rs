@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use genai::adapter::AdapterKind;
 use genai::chat::{
     CacheControl, ChatMessage, ChatOptions, ChatRequest, ContentPart, MessageContent,
-    MessageOptions, Tool, ToolCall, ToolResponse,
+    MessageOptions, ReasoningEffort, Tool, ToolCall, ToolResponse,
 };
 use longhaul_contract::definition::{Definition, ModelSettings};
 use longhaul_contract::message::{Item, Native};
@@ -46,12 +46,22 @@ pub(super) fn options(model: &ModelSettings, kind: AdapterKind) -> ChatOptions {
     let mut options = ChatOptions::default().with_capture_raw_body(true);
     options.temperature = model.temperature;
     options.max_tokens = model.max_tokens;
+    let own_server = openai(kind) && model.base_url.is_some();
+    if own_server || kind == AdapterKind::Mistral {
+        // Keeps the end of a name like `mistral-medium` from being read as a reasoning effort; on
+        // these wires the budget itself is not sent.
+        options.reasoning_effort = Some(ReasoningEffort::Budget(0));
+    }
     if kind == AdapterKind::OpenAIResp && reasons(&model.name) {
         // Nothing is stored at the provider, so its reasoning has to travel with us. Other models
         // refuse the field.
         options = options.with_extra_body(json!({"include": ["reasoning.encrypted_content"]}));
     }
     options
+}
+
+fn openai(kind: AdapterKind) -> bool {
+    kind == AdapterKind::OpenAI || kind == AdapterKind::OpenAIResp
 }
 
 fn reasons(model: &str) -> bool {

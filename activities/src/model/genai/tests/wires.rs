@@ -103,6 +103,16 @@ async fn arguments_that_are_not_json_are_the_models_to_repair() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_model_is_sent_as_it_is() {
+    let answer = json!({"role": "assistant", "content": "Hi."});
+    let provider = Provider::saying(&completion(answer, "stop")).await;
+    let definition = provider.definition("{provider: openai, name: acme-medium, base_url: BASE}");
+    call(&models(&[]), &definition, &[user("x")]).await.unwrap();
+    let body = provider.request().body;
+    assert_eq!((&body["model"], &body["reasoning_effort"]), (&json!("acme-medium"), &Value::Null));
+}
+
+#[tokio::test]
 async fn a_reply_that_was_cut_says_so() {
     let answer = json!({"role": "assistant", "content": "Hi th"});
     let provider = Provider::saying(&completion(answer, "length")).await;

@@ -219,9 +219,9 @@ async fn any_folder_will_do() {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
     };
-    for _ in 0..5 {
+    for _ in 0..3 {
         let mut files = Vec::new();
-        for index in 0..next(60) + 1 {
+        for index in 0..next(40) + 1 {
             let depth = next(3);
             let folders: String = (0..depth).map(|_| format!("d{}/", next(4))).collect();
             let ending = ["", ".qx7", ".rs", ".md", ".bin", ".py", ".log"]
