@@ -15,7 +15,6 @@ mod supervise;
 mod tests;
 
 use longhaul_activities::error::Failure;
-use temporalio_common::telemetry::TelemetryOptions;
 use temporalio_sdk::Runtime;
 use temporalio_sdk::error::RuntimeError;
 use temporalio_sdk::runtime::RuntimeOptions;
@@ -94,9 +93,8 @@ pub async fn run_until(
         Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
         None => (None, None),
     };
-    let telemetry = TelemetryOptions::builder()
-        .maybe_metrics(sdk_metrics.as_ref().map(|sdk| sdk.meter.clone()))
-        .build();
+    let telemetry = sdk_metrics.as_ref().map(SdkMetrics::options).unwrap_or_default();
+    let meter = sdk_metrics.as_ref().map(SdkMetrics::client_meter).transpose()?.flatten();
     let options = RuntimeOptions::builder()
         .telemetry_options(telemetry)
         .build()
@@ -114,7 +112,7 @@ pub async fn run_until(
             let _ = end.changed().await;
         }))
     });
-    let supervisor = Supervisor { config, runtime: &runtime, spans, metrics, health, stop };
+    let supervisor = Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {

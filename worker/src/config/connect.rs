@@ -9,6 +9,7 @@ use temporalio_client::errors::ClientConnectError;
 use temporalio_client::tonic::{Code, Status};
 use temporalio_client::{Client, ClientInterceptor, ClientOptions, Connection, ConnectionOptions};
 use temporalio_common::envconfig::load_client_config_profile;
+use temporalio_common::telemetry::metrics::TemporalMeter;
 
 use super::Config;
 use crate::dev;
@@ -41,6 +42,15 @@ impl fmt::Debug for Target {
             .field("namespace", &self.namespace)
             .field("source", &self.source)
             .finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// The same server, with requests to it counted by `meter`.
+    #[must_use]
+    pub fn measured_by(mut self, meter: Option<TemporalMeter>) -> Self {
+        self.options.metrics_meter = meter;
+        self
     }
 }
 

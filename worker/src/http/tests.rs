@@ -49,8 +49,9 @@ async fn a_draining_worker_is_not_ready() {
 #[tokio::test]
 async fn metrics_of_the_sdk_and_our_own_are_one_text() {
     let sdk = SdkMetrics::start().unwrap();
-    let counter = sdk.meter.counter("sdk_things".into());
-    counter.add(3, &sdk.meter.new_attributes(Default::default()));
+    let meter = sdk.client_meter().unwrap().unwrap();
+    let counter = meter.counter("things".into());
+    counter.add(3, meter.get_default_attributes());
     let state = HttpState { sdk_metrics: Some(sdk), ..state() };
     state.metrics.activity_ended("CallTool", "done", Duration::from_millis(30));
     let url = served(state).await;
@@ -60,7 +61,7 @@ async fn metrics_of_the_sdk_and_our_own_are_one_text() {
         "longhaul_worker_ready 0",
         r#"longhaul_activity_attempts_total{activity="CallTool",outcome="done"} 1"#,
         r#"longhaul_activity_seconds_bucket{activity="CallTool",le="0.1"} 1"#,
-        "sdk_things_total 3",
+        r#"temporal_things_total{service_name="temporal-core-sdk"} 3"#,
     ] {
         assert!(body.lines().any(|found| found == line), "no `{line}` in\n{body}");
     }

@@ -9,8 +9,10 @@ use longhaul_contract::model::ModelReply;
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
-use temporalio_common::telemetry::metrics::CoreMeter;
-use temporalio_common::telemetry::{PrometheusExporterOptions, start_prometheus_metric_exporter};
+use temporalio_common::telemetry::metrics::{CoreMeter, TemporalMeter};
+use temporalio_common::telemetry::{
+    PrometheusExporterOptions, TelemetryOptions, start_prometheus_metric_exporter, telemetry_init,
+};
 
 use super::Phase;
 
@@ -117,8 +119,7 @@ impl Metrics {
 /// one is bound to a free loopback port, and its text is fetched whenever ours is asked for.
 #[derive(Clone, Debug)]
 pub struct SdkMetrics {
-    /// What the SDK is to record with.
-    pub meter: Arc<dyn CoreMeter>,
+    meter: Arc<dyn CoreMeter>,
     url: String,
     client: reqwest::Client,
 }
@@ -141,6 +142,21 @@ impl SdkMetrics {
             client(&ClientSettings::default()).map_err(|failure| MetricsError(failure.message))?;
         let url = format!("http://{}/metrics", server.bound_addr);
         Ok(Self { meter: server.meter, url, client })
+    }
+
+    /// What the SDK is to record with.
+    pub fn options(&self) -> TelemetryOptions {
+        TelemetryOptions::builder().metrics(self.meter.clone()).build()
+    }
+
+    /// What a client is to count its requests with. The SDK's workers get theirs by themselves.
+    ///
+    /// # Errors
+    /// If the SDK cannot make it.
+    pub fn client_meter(&self) -> Result<Option<TemporalMeter>, MetricsError> {
+        let telemetry =
+            telemetry_init(self.options()).map_err(|error| MetricsError(error.to_string()))?;
+        Ok(telemetry.get_temporal_metric_meter())
     }
 
     /// All of them in the Prometheus text format.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
 use temporalio_client::Client;
+use temporalio_common::telemetry::metrics::TemporalMeter;
 use temporalio_sdk::{Runtime, Worker};
 use tokio::time::Instant;
 
@@ -17,6 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A server that starts together with its worker is looked for more often at first.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
+const LONGEST_LOOK: Duration = Duration::from_secs(5);
 /// A worker that ran this long starts with the first pause again.
 const LONG_RUN: Duration = Duration::from_secs(60);
 /// What activities that were told to end have left, before the worker ends without them.
@@ -28,6 +30,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) runtime: &'a Runtime,
     pub(super) spans: &'a Spans,
     pub(super) metrics: Metrics,
+    pub(super) meter: Option<TemporalMeter>,
     pub(super) health: Health,
     pub(super) stop: &'a Stop,
 }
@@ -75,7 +78,7 @@ impl Supervisor<'_> {
         let mut told = None;
         loop {
             // Found anew each time: a dev server may come up meanwhile, at an address of its own.
-            let target = config::target(self.config)?;
+            let target = config::target(self.config)?.measured_by(self.meter.clone());
             // A connection of its own for each worker: the SDK lets a connection serve a task
             // queue once, and forgets about it only if the worker ended in order.
             let connected = tokio::select! {
@@ -104,7 +107,7 @@ impl Supervisor<'_> {
                 () = tokio::time::sleep(pause) => {}
                 () = self.stop.asked() => return Ok(None),
             }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(LONGEST_LOOK);
         }
     }
 
