@@ -6,11 +6,13 @@
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
 //! | [`list`] | finding runs |
+//! | [`pollers`] | whether a worker is there |
 //! | [`history`] | what Temporal recorded: inputs, attempts, how a run ended |
 
 mod error;
 mod history;
 mod list;
+mod pollers;
 mod protocol;
 mod run;
 

@@ -1,7 +1,7 @@
 //! `longhaul agents`: the agent files, without a server.
 
 use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -171,7 +171,12 @@ fn new(folder: &Path, name: &str, json: bool) -> Result<ExitCode> {
         .create_new(true)
         .open(&path)
         .and_then(|mut file| file.write_all(definition_template(name).as_bytes()));
-    written.with_context(|| format!("cannot write `{}`", path.display()))?;
+    match written {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("agent `{name}` is there already, in `{}`", path.display());
+        }
+        other => other.with_context(|| format!("cannot write `{}`", path.display()))?,
+    }
     if json {
         output::json(&serde_json::json!({ "name": name, "path": path }))?;
     } else {

@@ -8,6 +8,7 @@ use longhaul_contract::run::TranscriptPage;
 
 use super::Globals;
 use crate::output::{self, Stream};
+use crate::view::gate::Extent;
 use crate::view::run as views;
 
 /// Show a run's conversation
@@ -15,6 +16,9 @@ use crate::view::run as views;
 pub(super) struct Transcript {
     /// The run's workflow id
     id: String,
+    /// Print tool results whole
+    #[arg(long)]
+    full: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -28,7 +32,8 @@ impl Transcript {
             output::json(&TranscriptPage { from: 0, total, items, next: None })?;
             return Ok(ExitCode::SUCCESS);
         }
-        for line in views::transcript(&items, Stream::Out.paint()) {
+        let extent = if self.full { Extent::Whole } else { Extent::Preview };
+        for line in views::transcript(&items, extent, Stream::Out.paint()) {
             Stream::Out.line(line);
         }
         Ok(ExitCode::SUCCESS)

@@ -24,6 +24,8 @@ use super::{ANSWER_TIMEOUT, RunError, Runs};
 
 /// How long a run may take to answer a query or take an update before its worker counts as away.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(8);
+/// A run that has a worker answers in less.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Entries asked for at a time.
 const PAGE: u32 = 200;
 
@@ -40,6 +42,8 @@ pub struct Run {
 pub struct Vitals {
     /// The run id.
     pub run_id: String,
+    /// The task queue of its workers.
+    pub task_queue: String,
     /// Whether it goes on.
     pub open: bool,
     /// The server's word for its status, in small letters.
@@ -207,6 +211,7 @@ impl Run {
         let described =
             described.map_err(|error| self.origin().interaction("the description", error))?;
         let status = described.status();
+        let task_queue = described.task_queue().to_owned();
         let started_at = described.start_time().map(Timestamp::from);
         let raw = described.into_raw();
         let history_bytes =
@@ -228,6 +233,7 @@ impl Run {
             .collect();
         Ok(Vitals {
             run_id,
+            task_queue,
             open: matches!(
                 status,
                 WorkflowExecutionStatus::Running | WorkflowExecutionStatus::Paused
@@ -255,8 +261,11 @@ impl Run {
         O: Serialize + DeserializeOwned + 'static,
     {
         let options = WorkflowQueryOptions::builder().rpc_options(rpc(WORKER_TIMEOUT)).build();
-        let answer = self.handle.query(query, input, options).await;
-        answer.map_err(|error| self.origin().query(what, error))
+        let answer = self.handle.query(query, input, options);
+        tokio::select! {
+            answer = answer => answer.map_err(|error| self.origin().query(what, error)),
+            missing = self.nobody_there() => Err(missing),
+        }
     }
 
     async fn tell<I, O>(
@@ -277,13 +286,29 @@ impl Run {
         // The client goes on asking until the update is accepted, so a missing worker shows only
         // by time.
         let answer = self.handle.execute_update(update, input, options);
-        match tokio::time::timeout(WORKER_TIMEOUT, answer).await {
-            Ok(answer) => answer.map_err(|error| self.origin().update(what, error)),
-            Err(_elapsed) => Err(RunError::NoWorker {
-                id: self.id.clone(),
-                task_queue: self.runs.task_queue().to_owned(),
-            }),
+        let answer = tokio::time::timeout(WORKER_TIMEOUT, answer);
+        tokio::select! {
+            answer = answer => match answer {
+                Ok(answer) => answer.map_err(|error| self.origin().update(what, error)),
+                Err(_elapsed) => Err(self.no_worker(self.runs.task_queue())),
+            },
+            missing = self.nobody_there() => Err(missing),
         }
+    }
+
+    /// Ends, with the error to report, once it is known that no worker can answer.
+    async fn nobody_there(&self) -> RunError {
+        tokio::time::sleep(PATIENCE).await;
+        if let Ok(vitals) = self.vitals().await
+            && self.runs.polled(&vitals.task_queue).await == Some(false)
+        {
+            return self.no_worker(&vitals.task_queue);
+        }
+        std::future::pending().await
+    }
+
+    fn no_worker(&self, task_queue: &str) -> RunError {
+        RunError::NoWorker { id: self.id.clone(), task_queue: task_queue.to_owned() }
     }
 
     async fn signal(&self, signal: Call<(), ()>) -> Result<(), RunError> {

@@ -6,6 +6,7 @@ use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolCall, ToolOutcome, call_object};
 use serde_json::Value;
 
+use super::gate::Extent;
 use super::words::{count, dollars, duration, harmless, number, short};
 use crate::client::RunSummary;
 use crate::output::Paint;
@@ -99,8 +100,8 @@ pub fn list(runs: &[RunSummary], now: Timestamp, paint: Paint) -> Vec<String> {
         .collect()
 }
 
-/// A conversation, an item at a time.
-pub fn transcript(items: &[Item], paint: Paint) -> Vec<String> {
+/// A conversation, an item at a time; a preview cuts long tool results.
+pub fn transcript(items: &[Item], extent: Extent, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
     for item in items {
         match item {
@@ -120,7 +121,8 @@ pub fn transcript(items: &[Item], paint: Paint) -> Vec<String> {
                 }
                 let label = result.label();
                 let label = if result.is_error() { paint.bad(label) } else { paint.good(label) };
-                speaker(&mut lines, &format!("{title} {label}"), &outcome_text(result));
+                let text = outcome_text(result);
+                speaker(&mut lines, &format!("{title} {label}"), &excerpt(&text, extent));
             }
             Item::Notice { text } => speaker(&mut lines, &paint.strong("runtime"), text),
         }
@@ -155,6 +157,25 @@ fn speaker(lines: &mut Vec<String>, who: &str, text: &str) {
     }
     lines.push(who.to_owned());
     lines.extend(harmless(text.trim_end()).lines().map(|line| format!("  {line}")));
+}
+
+/// The beginning of a tool's result, or all of it.
+fn excerpt(text: &str, extent: Extent) -> String {
+    const LINES: usize = 12;
+    const WIDTH: usize = 160;
+    if extent == Extent::Whole {
+        return text.to_owned();
+    }
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(LINES)
+        .map(|line| console::truncate_str(line, WIDTH, "…").into_owned())
+        .collect();
+    let left = text.lines().count().saturating_sub(LINES);
+    if left > 0 {
+        lines.push(format!("… {}", count(left as u64, "more line")));
+    }
+    lines.join("\n")
 }
 
 fn call_line(call: &ToolCall, paint: Paint) -> String {

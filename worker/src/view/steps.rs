@@ -32,6 +32,10 @@ impl Steps {
         let mut lines = Vec::new();
         let mut rest = entries;
         while let Some((entry, after)) = rest.split_first() {
+            if repeats(entry) {
+                rest = after;
+                continue;
+            }
             let alike = allowed(entry).map_or(0, |reason| {
                 after.iter().take_while(|next| allowed(next) == Some(reason)).count()
             });
@@ -234,6 +238,12 @@ fn allowed(entry: &TraceEntry) -> Option<&str> {
         | TraceEvent::Answered { .. }
         | TraceEvent::RunEnded { .. } => None,
     }
+}
+
+/// Whether the entry only says again what the gate or the policy said.
+fn repeats(entry: &TraceEntry) -> bool {
+    matches!(&entry.event, TraceEvent::ToolRan { outcome, started_at: None, .. }
+        if ["denied", "expired", "refused"].contains(&outcome.as_str()))
 }
 
 /// Labels share a column.

@@ -89,7 +89,7 @@ fn a_transcript_shows_who_said_what() {
         },
     ];
     assert_eq!(
-        transcript(&items, Paint::PLAIN),
+        transcript(&items, Extent::Preview, Paint::PLAIN),
         [
             "user",
             "  Look.",
@@ -101,4 +101,13 @@ fn a_transcript_shows_who_said_what() {
             "  no\u{fffd}[0m"
         ]
     );
+}
+
+#[test]
+fn a_preview_cuts_long_results() {
+    let text = format!("{}\n{}", "x".repeat(200), "line\n".repeat(20));
+    let cut = excerpt(&text, Extent::Preview);
+    assert_eq!(cut.lines().count(), 13);
+    assert!(cut.ends_with("… 9 more lines"), "{cut}");
+    assert_eq!(excerpt(&text, Extent::Whole), text);
 }
