@@ -34,11 +34,13 @@ impl Failure {
     /// The application failure that Temporal keeps: its type is the kind's name.
     pub fn into_activity_error(self) -> ActivityError {
         let retryable = self.kind.remedy() == Remedy::Retry;
+        // To the server a delay of zero means that there is no next attempt.
+        let delay = self.retry_after.filter(|delay| retryable && !delay.is_zero());
         ActivityError::application(
             ApplicationFailure::builder(self.message)
                 .type_name(self.kind.as_str().to_owned())
                 .non_retryable(!retryable)
-                .maybe_next_retry_delay(self.retry_after.filter(|_| retryable))
+                .maybe_next_retry_delay(delay)
                 .build(),
         )
     }

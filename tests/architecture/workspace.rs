@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ignore::WalkBuilder;
+
 /// The packages, by folder.
 pub(crate) const PACKAGES: [(&str, &str); 5] = [
     ("workflows/contract", "longhaul-contract"),
@@ -35,36 +37,38 @@ impl Source {
         self.path.ends_with(".rs")
     }
 
-    /// Whether it belongs to the tests, whose text may quote what others may not contain.
+    /// Whether it is a test, here or beside the code that it tests.
     pub(crate) fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
+            || self.path.ends_with("/tests.rs")
+            || self.path.contains("/tests/")
     }
 }
 
-/// All text files of ours, sorted by path; no build output, no state, no recordings.
+/// All text files of ours, sorted by path; nothing that Git ignores, no recordings.
 pub(crate) fn sources() -> Vec<Source> {
+    let walk = WalkBuilder::new(root())
+        // Hidden folders hold configuration, too.
+        .hidden(false)
+        .parents(false)
+        .require_git(false)
+        .filter_entry(|entry| {
+            let skipped = [".git", "target", "golden", "histories", "node_modules"];
+            let name = entry.file_name().to_string_lossy();
+            !skipped.contains(&&*name) && !entry.path().join("pyvenv.cfg").exists()
+        })
+        .build();
     let mut sources = Vec::new();
-    walk(&root(), &mut sources);
-    sources.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(sources.len() > 50, "only {} files were found", sources.len());
-    sources
-}
-
-fn walk(folder: &Path, sources: &mut Vec<Source>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let hidden = name.starts_with('.') && name != ".cargo" && name != ".ci";
-        if hidden || ["target", "golden", "histories", "node_modules"].contains(&name.as_str()) {
-            continue;
-        }
-        if path.is_dir() {
-            walk(&path, sources);
-        } else if let Ok(text) = fs::read_to_string(&path) {
+    for entry in walk {
+        let path = entry.unwrap().into_path();
+        if let Ok(text) = fs::read_to_string(&path) {
             let path = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
             sources.push(Source { path, text });
         }
     }
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
+    sources
 }
 
 /// Fails with all complaints at once.

@@ -10,7 +10,7 @@ use temporalio_client::{
 };
 use temporalio_common::UntypedWorkflow;
 use temporalio_common::protos::temporal::api::common::v1::{Payload, Payloads};
-use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use temporalio_common::protos::temporal::api::enums::v1::{EventType, WorkflowTaskFailedCause};
 use temporalio_common::protos::temporal::api::failure::v1::{Failure, failure::FailureInfo};
 use temporalio_common::protos::temporal::api::history::v1::{
     History as ProtoHistory, HistoryEvent, history_event::Attributes,
@@ -143,6 +143,34 @@ impl History {
             })
             .collect();
         assert!(others.is_empty(), "not completed exactly once:\n{}", others.join("\n"));
+    }
+
+    /// Asserts that no workflow task failed: the workflow met nothing that it cannot take.
+    ///
+    /// # Panics
+    /// Naming why the first did.
+    pub fn assert_no_task_failed(&self) {
+        let failed = self.events.iter().find_map(|event| match &event.attributes {
+            // Not a failure of the workflow: something came in while it was about to end.
+            Some(Attributes::WorkflowTaskFailedEventAttributes(it))
+                if it.cause() == WorkflowTaskFailedCause::UnhandledCommand =>
+            {
+                None
+            }
+            Some(Attributes::WorkflowTaskFailedEventAttributes(it)) => Some(it.failure.clone()),
+            Some(_) | None => None,
+        });
+        assert_eq!(failed, None, "a workflow task failed");
+    }
+
+    /// Whether a worker has a workflow task in hand that it has not completed.
+    pub fn has_started_task(&self) -> bool {
+        self.events.last().is_some_and(|it| it.event_type() == EventType::WorkflowTaskStarted)
+    }
+
+    /// The event that ends the run, such as `WorkflowExecutionCompleted`.
+    pub fn end(&self) -> Option<EventType> {
+        self.events.last().map(HistoryEvent::event_type)
     }
 
     /// Activities that took more than one attempt, as `CallTool files.search`.

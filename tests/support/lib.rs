@@ -13,6 +13,7 @@
 //! | [`service`] | a strict HTTP service for `http` tools |
 //! | [`otlp`] | a receiver of OTLP spans |
 //! | [`history`] | a run's history, counted |
+//! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
 //! | [`wait`] | polling for a condition |
 //! | [`http`] | what the mock servers share |
 #![expect(
@@ -29,6 +30,7 @@ pub mod model;
 pub mod otlp;
 pub mod program;
 pub mod project;
+pub mod scene;
 pub mod server;
 pub mod service;
 pub mod wait;

@@ -167,6 +167,8 @@ impl World {
     }
 
     /// Asks a query by the stock command line; `None` if it fails, as without a worker.
+    ///
+    /// That command line shows an empty list as null.
     pub async fn query(&self, id: &str, name: &str, input: &Value) -> Option<Value> {
         let input = input.to_string();
         let mut arguments = vec!["workflow", "query", "--workflow-id", id, "--type", name];
@@ -179,13 +181,19 @@ impl World {
         reply["queryResult"].as_array()?.first().cloned()
     }
 
+    /// Sends an update by the stock command line and waits for what it returns.
+    pub async fn update(&self, id: &str, name: &str, input: &Value) -> Output {
+        let input = input.to_string();
+        let mut arguments = vec!["workflow", "update", "execute", "--workflow-id", id];
+        arguments.extend(["--name", name, "--input", &input, "--output", "json"]);
+        self.temporal(&arguments).await
+    }
+
     /// Where a run stands, once it answers.
     pub async fn status(&self, id: &str) -> StatusView {
-        eventually(PATIENCE, &format!("the status of `{id}`"), async || {
-            let status = self.query(id, names::QUERY_STATUS, &Value::Null).await?;
-            Some(serde_json::from_value(status).expect("a status"))
-        })
-        .await
+        let run = self.runs.run(id);
+        eventually(PATIENCE, &format!("the status of `{id}`"), async || run.status().await.ok())
+            .await
     }
 
     /// Waits until a run is in that state.
@@ -199,17 +207,28 @@ impl World {
 
     /// Waits until a run has a gate, and returns the first.
     pub async fn gate(&self, id: &str) -> ApprovalRequest {
-        eventually(PATIENCE, &format!("a gate of `{id}`"), async || {
-            let gates = self.query(id, names::QUERY_APPROVALS, &Value::Null).await?;
-            let gates: Vec<ApprovalRequest> = serde_json::from_value(gates).expect("gates");
-            gates.into_iter().next()
+        self.gates(id, 1).await.remove(0)
+    }
+
+    /// Waits until a run has that many gates, and returns them.
+    pub async fn gates(&self, id: &str, count: usize) -> Vec<ApprovalRequest> {
+        let run = self.runs.run(id);
+        eventually(PATIENCE, &format!("{count} gates of `{id}`"), async || {
+            run.approvals().await.ok().filter(|gates| gates.len() == count)
         })
         .await
     }
 
     /// Waits for the end of a run and returns its whole history.
+    ///
+    /// # Panics
+    /// Saying where the run stands, if it does not end in time.
     pub async fn finished(&self, id: &str) -> History {
-        self.runs.run(id).ending().await.expect("the end of a run");
+        let run = self.runs.run(id);
+        match tokio::time::timeout(PATIENCE, run.ending()).await {
+            Ok(ending) => drop(ending.expect("the end of a run")),
+            Err(_) => panic!("`{id}` did not end within {PATIENCE:?}: {:#?}", run.status().await),
+        }
         self.history(id).await
     }
 

@@ -120,6 +120,11 @@ impl Worker {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Stops it with SIGSTOP: what the server hands it now, it has in hand and never looks at.
+    pub fn freeze(&self) {
+        killpg(self.pid, Signal::SIGSTOP).expect("stop the worker");
+    }
+
     /// Kills it with SIGKILL and waits until it is gone.
     pub async fn kill9(mut self) {
         killpg(self.pid, Signal::SIGKILL).expect("kill the worker");

@@ -9,6 +9,8 @@ mod mocks;
 mod model;
 #[cfg(feature = "server")]
 mod server;
+#[cfg(feature = "server")]
+mod world;
 
 use std::time::Duration;
 
