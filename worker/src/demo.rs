@@ -20,7 +20,7 @@ use longhaul_contract::trace::{TraceEntry, TraceEvent};
 use crate::cli::{Follow, Gates, Stop, Watch, connect, print_blocked, print_gates};
 use crate::client::{Ending, Run, Runs, fresh_id};
 use crate::config::Config;
-use crate::dev::{self, Dev, DevOptions, ServerChoice};
+use crate::dev::{self, Dev, DevOptions, ServerChoice, Signals};
 use crate::env_vars;
 use crate::output::{self, Stream};
 use crate::server::Terminal;
@@ -72,16 +72,21 @@ pub async fn run(config: Config, options: DemoOptions) -> Result<ExitCode> {
     // What an earlier demo left there is no evidence.
     let _ = std::fs::remove_file(&requests);
 
-    let mut dev = start(&config, &options, &model, &agents, &dir, &requests).await?;
+    let mut signals = Signals::listen()?;
+    let mut dev = tokio::select! {
+        dev = start(&config, &options, &model, &agents, &dir, &requests) => dev?,
+        // Dropping what starts kills what it has started.
+        () = signals.next() => return Ok(interrupted()),
+    };
     let outcome = tokio::select! {
         outcome = play(&mut dev, &config, &options, &model, &requests, &dir) => outcome,
-        _ = tokio::signal::ctrl_c() => {
-            OUT.line("");
-            Ok(ExitCode::from(130))
-        }
+        () = signals.next() => Ok(interrupted()),
     };
     let ours = dev.server().is_some_and(|server| !server.is_external());
-    dev.stop().await?;
+    tokio::select! {
+        stopped = dev.stop() => stopped?,
+        () = signals.next() => return Ok(interrupted()),
+    }
     if ours {
         OUT.line("");
         OUT.line(OUT.paint().faint(format_args!(
@@ -90,6 +95,11 @@ pub async fn run(config: Config, options: DemoOptions) -> Result<ExitCode> {
         )));
     }
     outcome
+}
+
+fn interrupted() -> ExitCode {
+    OUT.line("");
+    ExitCode::from(130)
 }
 
 fn introduce(dir: &Path, model: &Model) {
@@ -177,12 +187,14 @@ async fn play(
         false if output::can_ask() => Gates::Ask,
         false => Gates::Leave,
     };
-    let mut watch = Watch::new(Follow::new(run.clone(), OUT), gates);
+    let follow = Follow::new(run.clone(), OUT);
+    let voice = follow.voice().clone();
+    let mut watch = Watch::new(follow, gates);
     let mut keyboard = None;
     let mut killed = None;
     let mischief = async {
         if options.crash {
-            killed = Some(crash::in_the_middle(dev, &run, model).await?);
+            killed = Some(crash::in_the_middle(dev, &run, model, &voice).await?);
         }
         dev.supervise().await?;
         Ok::<(), anyhow::Error>(())

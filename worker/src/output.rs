@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use console::{Style, Term};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 /// Columns assumed where nobody can say how wide the output is.
@@ -91,6 +92,59 @@ pub fn bytes(content: &[u8]) {
 pub fn error(text: impl Display) {
     let paint = Stream::Err.paint();
     Stream::Err.line(format_args!("{} {text}", paint.bad("error:")));
+}
+
+/// Lines on a stream, with one below them that says what goes on, on a terminal.
+///
+/// Clones share that line, so that whoever prints does not tear it.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    stream: Stream,
+    bar: ProgressBar,
+}
+
+impl Voice {
+    /// Speaks on `stream`.
+    pub fn new(stream: Stream) -> Self {
+        let target = match stream {
+            _ if !stream.is_terminal() => ProgressDrawTarget::hidden(),
+            Stream::Out => ProgressDrawTarget::stdout(),
+            Stream::Err => ProgressDrawTarget::stderr(),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {spinner} {msg}") {
+            bar.set_style(style.tick_chars("-\\|/ "));
+        }
+        bar.set_prefix(" ".repeat(18));
+        bar.finish_and_clear();
+        Self { stream, bar }
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// A line that stays.
+    pub fn line(&self, text: impl Display) {
+        self.bar.suspend(|| self.stream.line(text));
+    }
+
+    /// Says what goes on, until [`Voice::idle`].
+    pub fn busy(&self, what: &str) {
+        if self.bar.is_finished() {
+            self.bar.reset();
+        }
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
+    /// Nothing goes on that takes long.
+    pub fn idle(&self) {
+        if !self.bar.is_finished() {
+            self.bar.finish_and_clear();
+        }
+    }
 }
 
 /// The colours in use. Without colours every method returns its text as it is.

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use longhaul_contract::run::{RunState, StatusView};
 use longhaul_contract::trace::TraceEvent;
 
 use crate::client::{Run, RunError};
-use crate::output::Stream;
+use crate::output::{Stream, Voice};
 use crate::view::pulse::Pulse;
 use crate::view::steps::Steps;
 
@@ -30,7 +29,7 @@ pub(crate) enum Halt {
 /// Follows one run.
 pub(crate) struct Follow {
     run: Run,
-    stream: Stream,
+    voice: Voice,
     steps: Steps,
     pulse: Pulse,
     from: u64,
@@ -41,21 +40,15 @@ pub(crate) struct Follow {
     quiet: bool,
     vitals_at: Instant,
     moved_at: Instant,
-    bar: ProgressBar,
 }
 
 impl Follow {
     /// Follows `run` from its first step, onto `stream`.
     pub(crate) fn new(run: Run, stream: Stream) -> Self {
         let now = Instant::now();
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {spinner} {msg}") {
-            bar.set_style(style.tick_chars("-\\|/ "));
-        }
-        bar.set_prefix(" ".repeat(18));
         Self {
             run,
-            stream,
+            voice: Voice::new(stream),
             steps: Steps::new(stream.paint(), stream.width()),
             pulse: Pulse::default(),
             from: 0,
@@ -65,7 +58,6 @@ impl Follow {
             quiet: false,
             vitals_at: now,
             moved_at: now,
-            bar,
         }
     }
 
@@ -85,9 +77,9 @@ impl Follow {
         &self.run
     }
 
-    /// Where lines go.
-    pub(crate) fn stream(&self) -> Stream {
-        self.stream
+    /// What speaks for it; others who print while it follows use the same.
+    pub(crate) fn voice(&self) -> &Voice {
+        &self.voice
     }
 
     /// Lets the next [`Follow::next`] look at the state anew, after it was acted upon.
@@ -98,7 +90,7 @@ impl Follow {
     /// Prints what happens until the run is over or waits for somebody.
     pub(crate) async fn next(&mut self) -> Result<Halt, RunError> {
         let halt = self.until_halt().await;
-        self.bar.finish_and_clear();
+        self.voice.idle();
         halt
     }
 
@@ -162,9 +154,9 @@ impl Follow {
         if self.quiet {
             return;
         }
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        self.voice.idle();
         for line in self.steps.lines(&entries) {
-            self.stream.line(line);
+            self.voice.line(line);
         }
     }
 
@@ -190,9 +182,8 @@ impl Follow {
 
     fn say(&self, words: &str) {
         if !self.quiet {
-            self.bar.set_draw_target(ProgressDrawTarget::hidden());
-            let paint = self.stream.paint();
-            self.stream.line(paint.attention(format_args!("{:>7}  {words}", "")));
+            let paint = self.voice.stream().paint();
+            self.voice.line(paint.attention(format_args!("{:>7}  {words}", "")));
         }
     }
 
@@ -212,16 +203,8 @@ impl Follow {
 
     async fn wait_a_moment(&self) {
         let waited = self.moved_at.elapsed();
-        if !self.quiet && waited > PATIENCE && self.stream.is_terminal() {
-            let target = match self.stream {
-                Stream::Out => ProgressDrawTarget::stdout(),
-                Stream::Err => ProgressDrawTarget::stderr(),
-            };
-            if self.bar.is_hidden() {
-                self.bar.set_draw_target(target);
-            }
-            self.bar.set_message(format!("{}, {} s", self.pulse.words(), waited.as_secs()));
-            self.bar.tick();
+        if !self.quiet && waited > PATIENCE {
+            self.voice.busy(&format!("{}, {} s", self.pulse.words(), waited.as_secs()));
         }
         tokio::time::sleep(POLL).await;
     }

@@ -107,7 +107,7 @@ impl Watch {
 
     fn tell_blocked(&mut self) {
         if !std::mem::replace(&mut self.told_blocked, true) {
-            let stream = self.follow.stream();
+            let stream = self.follow.voice().stream();
             let command = format!("longhaul retry {}", self.run().id());
             stream.line(format_args!(
                 "{:>7}  mend it, then run {} in another terminal; the run waits",
@@ -126,12 +126,12 @@ impl Watch {
         for gate in open {
             let (decision, reason) = match self.gates {
                 Gates::Approve => {
-                    show(gate, Extent::Preview, self.follow.stream());
+                    show(gate, Extent::Preview, self.follow.voice().stream());
                     (Decision::Approve, None)
                 }
                 Gates::Ask => {
                     let keyboard = keyboard.get_or_insert_with(Keyboard::open);
-                    match ask(self.run(), gate, keyboard, self.follow.stream()).await {
+                    match ask(self.run(), gate, keyboard, self.follow.voice().stream()).await {
                         Answer::Decided(decision, reason) => (decision, reason),
                         Answer::Elsewhere => continue,
                         Answer::Left => return Ok(false),
@@ -139,7 +139,7 @@ impl Watch {
                 }
                 Gates::Leave => return Ok(false),
             };
-            decide(self.run(), gate, decision, reason, self.follow.stream()).await?;
+            decide(self.run(), gate, decision, reason, self.follow.voice().stream()).await?;
         }
         Ok(true)
     }

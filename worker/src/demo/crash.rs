@@ -12,12 +12,15 @@ use super::model::Model;
 use crate::client::{ActivityRecord, Run};
 use crate::dev::Dev;
 use crate::env_vars;
+use crate::output::Voice;
 use crate::view::words::count;
 
 /// Between two looks for the middle.
 const LOOK: Duration = Duration::from_millis(60);
 /// A pause that is far longer than it takes to notice it.
 const PAUSE: &str = "30s";
+/// How long the call is in flight before the worker is killed: time to see that it is.
+const MIDDLE: Duration = Duration::from_millis(1_500);
 /// The tool whose call is interrupted, where the scenario is known.
 const TOOL: &str = "files.search";
 
@@ -38,7 +41,12 @@ pub(super) fn pause(model: &Model) -> String {
 }
 
 /// Waits until a tool call is in flight and nothing else, kills the worker, starts another.
-pub(super) async fn in_the_middle(dev: &mut Dev, run: &Run, model: &Model) -> Result<Killed> {
+pub(super) async fn in_the_middle(
+    dev: &mut Dev,
+    run: &Run,
+    model: &Model,
+    voice: &Voice,
+) -> Result<Killed> {
     let activity = loop {
         if let Ok(vitals) = run.vitals().await
             && let [call] = vitals.in_flight.as_slice()
@@ -50,15 +58,16 @@ pub(super) async fn in_the_middle(dev: &mut Dev, run: &Run, model: &Model) -> Re
         }
         tokio::time::sleep(LOOK).await;
     };
+    tokio::time::sleep(MIDDLE).await;
     let paint = OUT.paint();
     if let Some(pid) = dev.kill_worker().await? {
-        OUT.line(paint.bad(format_args!(
+        voice.line(paint.bad(format_args!(
             "{:>7}  killed    worker process {pid} with SIGKILL, in the middle of {activity}",
             ""
         )));
     }
     let pid = dev.start_worker(&[(env_vars::LONGHAUL_PAUSE.to_owned(), String::new())])?;
-    OUT.line(paint.good(format_args!("{:>7}  started   worker process {pid}", "")));
+    voice.line(paint.good(format_args!("{:>7}  started   worker process {pid}", "")));
     dev.wait_ready().await?;
     Ok(Killed { activity })
 }

@@ -12,7 +12,7 @@ use super::words::{bytes, count, dollars, duration, number, quoted, short};
 use crate::output::Paint;
 
 /// Tool calls of a turn are aligned up to this width.
-const SUMMARY_WIDTH: usize = 56;
+const SUMMARY_WIDTH: usize = 48;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +156,7 @@ fn call_node(call: &Call, width: usize, look: Look) -> Node {
     }
     let verdict = call.verdict.as_ref().map(|(action, reason)| {
         let word = match action {
-            Action::Run => "ran unasked",
+            Action::Run => "unasked",
             Action::Ask => "asked",
             Action::Refuse => "refused",
         };

@@ -13,7 +13,7 @@ use crate::view::gate::refusal as refusal_words;
 use crate::view::words::{quoted, short};
 
 /// Characters of a call's summary that the tree shows.
-const SUMMARY: usize = 56;
+const SUMMARY: usize = 48;
 
 /// A run in parts.
 #[derive(Debug, Default)]

@@ -116,9 +116,9 @@ brief  completed in 12.9 s · 3 turns · 3 tool calls · 12.3 s of it waiting fo
 ├─ message \"Survey it.\"
 ├─ turn 1  script/brief · 200 ms · 700 tokens in, 112 out
 │  ├─ \"I list the files.\"
-│  └─ files.list .  done · 12 ms · 4.1 KB · ran unasked: it only reads
+│  └─ files.list .  done · 12 ms · 4.1 KB · unasked: it only reads
 ├─ turn 2  script/brief · 178 ms · 1,500 tokens in, 80 out
-│  ├─ files.read README.md  done · 10 ms · 812 B · ran unasked: it only reads
+│  ├─ files.read README.md  done · 10 ms · 812 B · unasked: it only reads
 │  └─ files.write OUT.md    done · 14 ms · 60 B
 │     ├─ asked: rule 1 asks
 │     └─ waited 12.3 s at gate apr_2_2: approved by update, \"looks right\"
