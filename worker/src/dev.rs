@@ -15,6 +15,7 @@ use crate::server::{self, PortChoice, Progress, Server, ServerError, ServerReque
 mod banner;
 mod folder;
 mod run;
+mod signals;
 mod watch;
 mod worker;
 
@@ -23,6 +24,7 @@ mod tests;
 
 pub use folder::{DevInfo, running};
 pub use run::run;
+pub use signals::Signals;
 
 /// How long a worker may drain before it is killed; a little longer than its own patience.
 const DRAIN_WITHIN: Duration = Duration::from_secs(12);
@@ -170,6 +172,9 @@ pub enum DevError {
     /// The running program cannot be found.
     #[error("cannot find the running program: {0}")]
     Program(std::io::Error),
+    /// Ctrl-C came before everything ran.
+    #[error("interrupted")]
+    Interrupted,
     /// Signals cannot be received.
     #[error("cannot receive signals: {0}")]
     Signals(std::io::Error),
@@ -196,9 +201,25 @@ pub struct Dev {
 impl Dev {
     /// Finds or starts a server and starts a worker, without waiting for the worker.
     ///
+    /// Ctrl-C meanwhile ends what was started so far; what the process does at Ctrl-C later is
+    /// up to the caller, who has to listen for it, with [`Signals`] for example.
+    ///
     /// # Errors
     /// If another one runs for the folder, or there is no server, or no worker starts.
     pub async fn start(options: DevOptions, progress: Arc<dyn Progress>) -> Result<Self, DevError> {
+        tokio::select! {
+            dev = Self::start_unguarded(options, Arc::clone(&progress)) => dev,
+            _ = tokio::signal::ctrl_c() => {
+                progress.idle();
+                Err(DevError::Interrupted)
+            }
+        }
+    }
+
+    async fn start_unguarded(
+        options: DevOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Self, DevError> {
         let options = folder::absolute(options)?;
         let http = match options.http {
             Some(http) => http,

@@ -76,7 +76,7 @@ pub(super) fn banner(
 }
 
 fn ours(agent: &str) -> String {
-    format!("longhaul run {agent} \"…\"")
+    format!("longhaul run {agent} \"Hello\"")
 }
 
 /// The same with the stock command line.
@@ -89,7 +89,7 @@ fn stock(agent: &str, info: &DevInfo) -> String {
         line.push_str(&format!(" --namespace {}", info.namespace));
     }
     line.push_str(&format!(
-        " --type {WORKFLOW} --task-queue {} --input '{{\"agent\":\"{agent}\",\"message\":\"…\"}}'",
+        " --type {WORKFLOW} --task-queue {} --input '{{\"agent\":\"{agent}\",\"message\":\"Hello\"}}'",
         info.task_queue
     ));
     line

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use super::banner::banner;
+use super::signals::Signals;
 use super::watch::Watch;
 use super::{Dev, DevError, DevOptions};
 use crate::server::{Progress, Server};
@@ -16,7 +15,7 @@ use crate::server::{Progress, Server};
 pub async fn run(options: DevOptions, progress: Arc<dyn Progress>) -> Result<(), DevError> {
     let mut signals = Signals::listen()?;
     let starting = async {
-        let mut dev = Dev::start(options, Arc::clone(&progress)).await?;
+        let mut dev = Dev::start_unguarded(options, Arc::clone(&progress)).await?;
         dev.wait_ready().await?;
         Ok::<_, DevError>(dev)
     };
@@ -53,30 +52,4 @@ pub async fn run(options: DevOptions, progress: Arc<dyn Progress>) -> Result<(),
         () = signals.next() => progress.note("killed"),
     }
     outcome
-}
-
-/// The ways in which one is told to stop.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, DevError> {
-        let listen = |kind| signal(kind).map_err(DevError::Signals);
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
 }

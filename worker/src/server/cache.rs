@@ -33,7 +33,9 @@ pub(super) async fn claim(folder: &Path, progress: &dyn Progress) -> Result<Clai
         format!("cannot {what} `{}`: {error}", path.display())
     };
     std::fs::create_dir_all(parent).map_err(|error| failed("create", parent, error))?;
-    let path = folder.with_extension("lock");
+    let mut path = folder.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
     let lock = File::create(&path).map_err(|error| failed("create", &path, error))?;
     loop {
         match lock.try_lock() {

@@ -58,9 +58,9 @@ fn the_banner_says_where_all_is_and_how_to_begin() {
 {problem}
 
 Start a run with either of
-  longhaul run echo \"…\"
+  longhaul run echo \"Hello\"
   temporal workflow start --address 127.0.0.1:7234 --type Agent --task-queue longhaul --input \
-             '{{\"agent\":\"echo\",\"message\":\"…\"}}'
+             '{{\"agent\":\"echo\",\"message\":\"Hello\"}}'
 "
         )
     );
