@@ -230,7 +230,8 @@ async fn beating<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    let mut beat = tokio::time::interval(BEAT);
+    // The first beat comes after half a second: short work costs no request.
+    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     loop {
         tokio::select! {
             biased;

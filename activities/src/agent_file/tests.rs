@@ -1,3 +1,5 @@
+//! Agent files: what is accepted, and where an error is said to be.
+
 use std::path::Path;
 use std::time::Duration;
 

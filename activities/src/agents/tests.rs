@@ -1,3 +1,5 @@
+//! The folder of agents: names, listing, and what a missing one is told.
+
 use super::*;
 
 fn store(files: &[(&str, &str)]) -> (tempfile::TempDir, AgentStore) {

@@ -1,3 +1,5 @@
+//! Which search attributes are there, and which are missing.
+
 use longhaul_contract::names::{ATTRIBUTE_AGENT, ATTRIBUTE_COST_USD, ATTRIBUTE_WAITING_FOR};
 
 use super::*;

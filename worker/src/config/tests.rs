@@ -1,3 +1,5 @@
+//! Where settings come from, and what is said about bad ones.
+
 use std::path::Path;
 use std::time::Duration;
 

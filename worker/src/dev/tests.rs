@@ -1,3 +1,5 @@
+//! The supervisor: its lock, its folder, its children.
+
 use std::path::Path;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The routes of the worker's listener.
+
 use std::time::Duration;
 
 use longhaul_activities::http::{ClientSettings, client};

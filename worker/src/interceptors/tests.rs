@@ -1,3 +1,5 @@
+//! What the interceptors carry from client to activity.
+
 use longhaul_contract::span::RunTrace;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Children in process groups of their own.
+
 use std::process::Stdio;
 
 use super::*;

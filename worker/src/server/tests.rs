@@ -1,3 +1,5 @@
+//! Servers: pid files, versions, ports, arguments.
+
 use temporalio_client::tonic::IntoRequest as _;
 use temporalio_common::protos::temporal::api::operatorservice::v1::ListSearchAttributesRequest;
 use temporalio_common::protos::temporal::api::workflowservice::v1::DescribeNamespaceRequest;

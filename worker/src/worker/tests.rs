@@ -1,3 +1,5 @@
+//! How a worker is supervised and drained.
+
 use super::*;
 use crate::config::Flags;
 

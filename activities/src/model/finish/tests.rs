@@ -1,3 +1,5 @@
+//! What every reply goes through, whichever client it came from.
+
 use longhaul_contract::definition::ModelSettings;
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::StopReason;

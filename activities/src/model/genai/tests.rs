@@ -1,3 +1,5 @@
+//! Providers through genai, against mock servers on loopback.
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

@@ -1,3 +1,5 @@
+//! Names on the wire are legal, unique and reversible.
+
 use std::collections::BTreeMap;
 
 use proptest::collection::btree_set;

@@ -1,3 +1,5 @@
+//! Outcomes as the model reads them.
+
 use super::*;
 
 fn error_of(result: &ToolOutcome) -> Value {

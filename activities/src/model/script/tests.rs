@@ -1,3 +1,5 @@
+//! The scripted model: its position in a conversation, and its scenarios.
+
 use std::path::Path;
 
 use longhaul_contract::definition::Definition;

@@ -1,3 +1,5 @@
+//! The banner of the dev server.
+
 use longhaul_activities::agent_file::{Problem, Source};
 
 use super::*;

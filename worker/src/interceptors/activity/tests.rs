@@ -1,3 +1,5 @@
+//! Spans of activity attempts.
+
 use std::time::Duration;
 
 use longhaul_contract::failure::FailureKind;

@@ -1,3 +1,5 @@
+//! The order in which a server is looked for.
+
 use std::sync::Mutex;
 
 use super::super::progress::Silent;
@@ -150,6 +152,7 @@ async fn a_build_tells_that_it_goes_on() {
     let machine = Machine::new().has("go", GO);
     let heard = Heard::default();
     search(&machine.place(), &heard).await.unwrap();
-    let heard = heard.0.into_inner().unwrap();
+    let mut heard = heard.0.into_inner().unwrap();
+    heard.dedup();
     assert_eq!(heard, ["building Temporal 1.5.1 with go, once, in a few minutes"]);
 }
