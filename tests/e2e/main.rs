@@ -1,0 +1,18 @@
+//! Whole runs on a real server: started by the stock command line, carried out by the program,
+//! against a strict model and strict services.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod attributes;
+mod blocked;
+mod gates;
+mod lifecycle;
+mod secrets;
+mod sessions;
+mod stock_cli;
+mod tools;
+mod traces;
+mod web_ui_text;

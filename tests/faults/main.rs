@@ -1,0 +1,5 @@
+//! What a crash does to a run: the worker is killed with SIGKILL in every step, and the server in
+//! the middle; history and the request logs of model and services tell what was done how often.
+
+mod server;
+mod worker;
