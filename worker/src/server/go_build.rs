@@ -30,6 +30,7 @@ pub(super) async fn build(
     };
     let bin = slot.scratch.path().to_path_buf();
     let what = format!("building Temporal {} with go, once, in a few minutes", version::CLI);
+    progress.busy(&what, "");
     let mut process =
         Process::start(command(go, place, &bin)).map_err(|error| error.to_string())?;
     let stderr = process.child().stderr.take().ok_or("go has no standard error")?;
