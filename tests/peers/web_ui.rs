@@ -48,7 +48,7 @@ async fn a_stranger_sees_what_the_agent_does_and_what_it_waits_for() {
     world.project.write("files/Cargo.toml", "[package]\nname = \"shown\"\n");
     let scene = Scene::play(world, model, |agent| agent.files(true)).await;
     let gate = scene.gate().await;
-    let run = scene.world.runs.run(&scene.id).describe().await.expect("the run").run_id;
+    let run = scene.world.runs.run(&scene.id).vitals().await.expect("the run").run_id;
     let base = format!("{ui}/namespaces/default/workflows/{}/{run}", scene.id);
 
     let timeline = [
