@@ -62,10 +62,8 @@ async fn outcomes(scene: &Scene) -> Vec<ToolOutcome> {
 }
 
 fn content(outcome: &ToolOutcome) -> Value {
-    match outcome {
-        ToolOutcome::Done { content, .. } => serde_json::from_str(content).expect("JSON"),
-        other => panic!("not done: {other:?}"),
-    }
+    let ToolOutcome::Done { content, .. } = outcome else { panic!("not done: {outcome:?}") };
+    serde_json::from_str(content).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]
