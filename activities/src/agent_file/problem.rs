@@ -89,7 +89,17 @@ impl Problem {
             }
             Some(_) | None => plain.as_str(),
         };
-        Self::new(source, at, message.trim())
+        Self::new(source, at, in_words(message.trim()))
+    }
+}
+
+/// The reader's words for a scalar of the wrong type say what it is not; these say what it must be.
+fn in_words(message: &str) -> &str {
+    match message {
+        "invalid u32" | "invalid u64" => "expected a whole number, 0 or more",
+        "invalid f64" => "expected a number",
+        "invalid bool" => "expected `true` or `false`",
+        other => other,
     }
 }
 

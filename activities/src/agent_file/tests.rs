@@ -108,7 +108,7 @@ fn a_misspelt_field_shows_place_and_what_is_allowed() {
 
 #[test]
 fn a_wrong_type_a_missing_field_and_broken_yaml_have_places() {
-    assert_problem(&with("limits: {turns: many}\n"), 4, 17, &["many"]);
+    assert_problem(&with("limits: {turns: many}\n"), 4, 17, &["expected a whole number", "many"]);
     let missing = problem("name: a\ninstructions: Help.\n");
     assert!(missing.to_string().contains("`model`"), "{missing}");
     let broken = problem("name: a\nmodel: {provider: ollama\ninstructions: x\n");

@@ -84,13 +84,11 @@ fn refused(
     let kind = kind(status, body);
     let said = cut(&key.redact(&provider_message(body)));
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
-    let mut message = format!(
-        "`{}` answered {} {} for `{}`{said}",
-        model.provider,
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-        model.name
-    );
+    let status = match status.canonical_reason() {
+        Some(reason) => format!("{} {reason}", status.as_u16()),
+        None => status.as_u16().to_string(),
+    };
+    let mut message = format!("`{}` answered {status} for `{}`{said}", model.provider, model.name);
     if let Some(hint) = hint(kind, key) {
         message.push_str("\nhint: ");
         message.push_str(&hint);
