@@ -86,6 +86,17 @@ async fn terminating_ends_the_run_without_a_word() {
     assert_eq!(scene.world.project.read("files/a.txt"), None);
 }
 
+/// Resets the run to the workflow task that took in the model's first reply.
+async fn reset_to_first_reply(scene: &Scene) {
+    let history = scene.world.history(&scene.id).await;
+    let mut events = history.events.iter().map(|event| (event.event_id, event.event_type()));
+    let replied =
+        events.by_ref().filter(|event| event.1 == EventType::ActivityTaskCompleted).nth(1);
+    assert!(replied.is_some(), "the definition and a reply");
+    let task = events.find(|event| event.1 == EventType::WorkflowTaskCompleted).unwrap();
+    temporal(scene, "reset", &["--event-id", &task.0.to_string(), "--reason", "again"]).await;
+}
+
 #[tokio::test]
 async fn a_reset_run_goes_on_from_there() {
     let read = call("files.read", json!({"path": "a.txt"}));
@@ -93,29 +104,33 @@ async fn a_reset_run_goes_on_from_there() {
     let world = world!().await;
     world.project.write("files/a.txt", "text of a");
     let scene = Scene::play(world, model, |agent| agent.files(false)).await;
-    let before = scene.ending().await;
-    let replied = before
-        .events
-        .iter()
-        .filter(|event| event.event_type() == EventType::ActivityTaskCompleted)
-        .nth(1)
-        .unwrap();
-    let task = before
-        .events
-        .iter()
-        .find(|event| {
-            event.event_id > replied.event_id
-                && event.event_type() == EventType::WorkflowTaskCompleted
-        })
-        .unwrap();
-    let event = task.event_id.to_string();
-    temporal(&scene, "reset", &["--event-id", &event, "--reason", "again"]).await;
+    assert_eq!(scene.answer().await, "done");
+    reset_to_first_reply(&scene).await;
     let after = scene.world.finished(&scene.id).await;
     assert_eq!(after.result(), Some(json!("done")));
     // The first reply is kept; the tool call and the second reply are made again.
     assert_eq!(scene.model.requests_per_turn(), [1, 2]);
     let asked = |count: usize| scene.model.requests()[count].body.clone();
     assert_eq!(asked(1)["messages"], asked(2)["messages"]);
+}
+
+#[tokio::test]
+async fn a_reset_before_a_gate_asks_again() {
+    let write = json!({"path": "a.txt", "content": "text"});
+    let model = MockModel::script([call("files.write", write), say("done")]);
+    let scene = Scene::play(world!().await, model, |agent| agent.files(true)).await;
+    let gate = scene.gate().await;
+    scene.signal("approve", json!({"id": gate.id})).await;
+    assert_eq!(scene.answer().await, "done");
+    reset_to_first_reply(&scene).await;
+    // Temporal hands the new run the signals of the old one; an approval that comes before its
+    // gate opens counts for nothing.
+    let again = scene.gate().await;
+    assert_eq!((again.id, again.digest), (gate.id, gate.digest));
+    assert_eq!(scene.world.status(&scene.id).await.ignored_signals, 1);
+    scene.signal("deny", json!({"id": "apr_1_1", "reason": "once is enough"})).await;
+    scene.until(RunState::Completed).await;
+    assert_eq!(scene.outcomes().await, ["gate denied", "call denied"]);
 }
 
 #[tokio::test]
