@@ -1,13 +1,11 @@
 //! A worker as a child process that can be watched, drained and killed.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use longhaul::server::PortChoice;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -74,11 +72,11 @@ impl WorkerSetup {
 
     /// Starts it and waits for nothing.
     pub fn launch(&self) -> Worker {
-        let port = longhaul::server::free_port(PortChoice::Any).expect("a free port");
-        let http = SocketAddr::from(([127, 0, 0, 1], port));
-        let log = self.logs.join(format!("worker-{port}.log"));
-        let file = File::create(&log).expect("create the worker's log");
-        let arguments = ["worker".to_owned(), "--http".to_owned(), http.to_string()];
+        let log = tempfile::Builder::new().prefix("worker-").suffix(".log").tempfile_in(&self.logs);
+        let (file, log) = log.expect("create the worker's log").keep().expect("keep the log");
+        // A free port that the worker finds by itself: one that is picked for it may be taken by
+        // the worker of another test before it gets there.
+        let arguments = ["worker", "--http", "127.0.0.1:0"].map(str::to_owned);
         let mut command = self.program.command(arguments.iter().chain(&self.arguments));
         command
             .env("LONGHAUL_LOG", "info,longhaul=debug")
@@ -88,7 +86,7 @@ impl WorkerSetup {
             .stderr(file);
         let child = command.spawn().expect("start a worker");
         let pid = Pid::from_raw(i32::try_from(child.id().expect("a process id")).expect("a pid"));
-        Worker { child, pid, http, log, started: Instant::now() }
+        Worker { child, pid, log, started: Instant::now() }
     }
 }
 
@@ -99,7 +97,6 @@ impl WorkerSetup {
 pub struct Worker {
     child: Child,
     pid: Pid,
-    http: SocketAddr,
     log: PathBuf,
     started: Instant,
 }
@@ -125,6 +122,14 @@ impl Worker {
         killpg(self.pid, Signal::SIGSTOP).expect("stop the worker");
     }
 
+    /// Where its HTTP listener is, as its log says; `None` until it listens.
+    fn http(&self) -> Option<SocketAddr> {
+        let log = self.log();
+        let line = log.lines().find(|line| line.contains("serving /healthz"))?;
+        let (_, address) = line.split_once("address=")?;
+        address.split_whitespace().next()?.parse().ok()
+    }
+
     /// Kills it with SIGKILL and waits until it is gone.
     pub async fn kill9(mut self) {
         killpg(self.pid, Signal::SIGKILL).expect("kill the worker");
@@ -144,7 +149,7 @@ impl Worker {
 
     /// Status and body of `GET path` on its HTTP listener; `None` while nobody listens.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(self.http).await.ok()?;
+        let mut stream = TcpStream::connect(self.http()?).await.ok()?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: worker\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut reply = Vec::new();
