@@ -1,8 +1,11 @@
 //! Where measurements take place: a server of their own, an agent, worker processes.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsStr;
 use std::fs::{OpenOptions, read_to_string};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -82,17 +85,9 @@ impl Field {
     /// # Errors
     /// If no server can be found, or files cannot be written.
     pub async fn start(in_file: bool, progress: &dyn Progress) -> Result<Self, BenchError> {
-        let failed = |source| BenchError::File { what: "write the agent to measure", source };
-        let folder =
-            tempfile::Builder::new().prefix("longhaul-bench-").tempdir().map_err(failed)?;
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            let parent = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            parent.and_then(|()| std::fs::write(path, text)).map_err(failed)
-        };
-        write("agents/bench.yaml", AGENT_FILE)?;
-        write("agents/scenarios/bench.yaml", SCENARIO)?;
-        write("work/notes.txt", NOTES)?;
+        let folder = tempfile::Builder::new().prefix("longhaul-bench-").tempdir();
+        let folder = folder.map_err(unwritten)?;
+        furnish(folder.path()).map_err(unwritten)?;
         let storage = match in_file {
             true => Storage::Folder(folder.path().join("state")),
             false => Storage::Memory,
@@ -234,6 +229,19 @@ impl Field {
     fn log(&self) -> PathBuf {
         self.folder.path().join("worker.log")
     }
+}
+
+fn unwritten(source: std::io::Error) -> BenchError {
+    BenchError::File { what: "write the agent to measure", source }
+}
+
+/// Writes the agent and what it reads.
+fn furnish(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder.join("agents/scenarios"))?;
+    std::fs::create_dir_all(folder.join("work"))?;
+    std::fs::write(folder.join("agents/bench.yaml"), AGENT_FILE)?;
+    std::fs::write(folder.join("agents/scenarios/bench.yaml"), SCENARIO)?;
+    std::fs::write(folder.join("work/notes.txt"), NOTES)
 }
 
 /// The input of a run of `turns` turns.

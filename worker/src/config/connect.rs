@@ -7,9 +7,12 @@ use std::time::Duration;
 use temporalio_client::envconfig::{ClientConfigProfile, LoadClientConfigProfileOptions};
 use temporalio_client::errors::ClientConnectError;
 use temporalio_client::tonic::{Code, Status};
-use temporalio_client::{Client, ClientInterceptor, ClientOptions, Connection, ConnectionOptions};
+use temporalio_client::{
+    Client, ClientInterceptor, ClientOptions, Connection, ConnectionOptions, GrpcCompression,
+};
 use temporalio_common::envconfig::load_client_config_profile;
 use temporalio_common::telemetry::metrics::TemporalMeter;
+use url::Host;
 
 use super::Config;
 use crate::dev;
@@ -233,7 +236,21 @@ fn build(
         // `::1` and `127.0.0.1` with a server on one. Plain connecting tries one after the other.
         options.dns_load_balancing = None;
     }
+    if is_this_machine(&options) {
+        // Where nothing crosses a network, compressing only costs time on both sides.
+        options.grpc_compression = GrpcCompression::None;
+    }
     Ok(Target { address, namespace, source, options: Box::new(options) })
+}
+
+/// Whether the server is on this machine.
+fn is_this_machine(options: &ConnectionOptions) -> bool {
+    match options.target.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// What the server and its Web UI show as the origin of signals, updates and polls.

@@ -1,0 +1,22 @@
+//! Tests of the agent that is measured.
+
+use longhaul_activities::agents::AgentStore;
+use longhaul_activities::model::script::Scenario;
+
+use super::*;
+
+#[test]
+fn the_agent_can_be_loaded_and_its_scenario_played() {
+    let folder = tempfile::tempdir().unwrap();
+    furnish(folder.path()).unwrap();
+    let agents = folder.path().join("agents");
+    let agent = AgentStore::new(agents.clone()).load(AGENT).unwrap();
+    assert!(agent.tool("files.read").is_some());
+    assert!(agent.tool("files.write").is_none(), "nothing asks a person");
+    Scenario::load(Some(&agents), &agent.model.name).unwrap();
+}
+
+#[test]
+fn the_message_says_how_many_turns() {
+    assert_eq!(input(7, false).message.as_deref(), Some("7"));
+}
