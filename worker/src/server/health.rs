@@ -1,5 +1,6 @@
 //! Whether a server answers, and the settings of its namespace.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use temporalio_client::tonic::IntoRequest as _;
@@ -8,6 +9,7 @@ use temporalio_common::protos::temporal::api::namespace::v1::NamespaceConfig;
 use temporalio_common::protos::temporal::api::workflowservice::v1::{
     DescribeNamespaceRequest, GetSystemInfoRequest, UpdateNamespaceRequest,
 };
+use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 /// How often a server that is still starting is asked.
@@ -53,6 +55,18 @@ pub(super) async fn wait(
         }
         sleep(ASK_EVERY).await;
     }
+}
+
+/// Waits until somebody listens on `port` of this machine.
+pub(super) async fn listens(port: u16, patience: Duration) -> Result<(), String> {
+    let until = Instant::now() + patience;
+    while let Err(error) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
+        if Instant::now() >= until {
+            return Err(format!("nobody listens on port {port}: {error}"));
+        }
+        sleep(ASK_EVERY).await;
+    }
+    Ok(())
 }
 
 /// Has closed runs of `namespace` kept for `retention`.

@@ -104,7 +104,15 @@ async fn start(
     let mut server = Server { info, hold: Hold::Child(process, boxed), state };
 
     let connection = {
-        let healthy = health::wait(&address, &request.namespace, HEALTHY_WITHIN);
+        let healthy = async {
+            let connection = health::wait(&address, &request.namespace, HEALTHY_WITHIN).await?;
+            if let Runner::Binary(_) = found.runner {
+                // Two that start at once may have chosen the same port: then the other one answers
+                // there. The port of the HTTP API came from the system and is this one's alone.
+                health::listens(ports.http, HEALTHY_WITHIN).await?;
+            }
+            Ok(connection)
+        };
         let mut healthy = std::pin::pin!(healthy);
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         tick.tick().await;

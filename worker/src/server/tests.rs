@@ -124,3 +124,22 @@ fn what_is_left_behind_is_only_taken_if_it_fits() {
     assert!(server(None).fits(&in_memory));
     assert!(!server(Some("/s/a.db")).fits(&in_memory));
 }
+
+#[tokio::test]
+async fn servers_that_start_at_once_do_not_share_a_port() {
+    let request = ServerRequest {
+        port: PortChoice::From(23_000),
+        ui_port: PortChoice::From(24_000),
+        ..ServerRequest::ephemeral()
+    };
+    let start = || resolve(&request, &Silent);
+    let (a, b, c) = tokio::join!(start(), start(), start());
+    let servers = [a.unwrap(), b.unwrap(), c.unwrap()];
+    let addresses: std::collections::BTreeSet<&str> =
+        servers.iter().map(|server| server.info().address.as_str()).collect();
+    assert_eq!(addresses.len(), servers.len(), "{addresses:?}");
+    for server in &servers {
+        let pid = server.info().pid.unwrap();
+        assert!(Identity::of(pid).is_some(), "the server of {} lives", server.info().address);
+    }
+}
