@@ -8,6 +8,7 @@
 
 mod attributes;
 mod blocked;
+mod demo;
 mod gates;
 mod lifecycle;
 mod secrets;
