@@ -78,8 +78,7 @@ impl AgentActivities {
             agents: AgentStore::new(settings.agents),
             tools: ToolHost::new(ToolSettings { root: settings.root }),
             runs: Runs::default(),
-            faults: Faults::from_env()
-                .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))?,
+            faults: Faults::from_env()?,
             search_attributes: settings.search_attributes,
         })
     }
@@ -99,9 +98,7 @@ impl AgentActivities {
         digest: &Digest,
     ) -> Result<Arc<Definition>, Failure> {
         let run = run_id(ctx);
-        if let Some(kept) = self.runs.definition(&run)
-            && kept.digest() == *digest
-        {
+        if let Some(kept) = self.runs.definition_of(&run, digest) {
             return Ok(kept);
         }
         let definition = Arc::new(link(ctx).definition(digest).await?);
@@ -132,11 +129,7 @@ impl AgentActivities {
     ) -> Result<LoadedAgent, Failure> {
         let definition = self.agents.load(&input.agent)?;
         let carried = match input.continues {
-            Some(run) => {
-                let info = ctx.info();
-                let workflow = info.workflow_id.clone().unwrap_or_default();
-                WorkflowLink::new(ctx.client(), workflow, run).carried().await?
-            }
+            Some(run) => link_to(ctx, run).carried().await?,
             None => Vec::new(),
         };
         self.runs.keep_definition(&run_id(ctx), Arc::new(definition.clone()));
@@ -250,6 +243,11 @@ fn run_id(ctx: &ActivityContext) -> String {
 }
 
 fn link(ctx: &ActivityContext) -> WorkflowLink {
+    link_to(ctx, run_id(ctx))
+}
+
+/// The run `run` of the activity's own workflow id.
+fn link_to(ctx: &ActivityContext, run: String) -> WorkflowLink {
     let workflow = ctx.info().workflow_id.clone().unwrap_or_default();
-    WorkflowLink::new(ctx.client(), workflow, run_id(ctx))
+    WorkflowLink::new(ctx.client(), workflow, run)
 }

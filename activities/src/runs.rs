@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use longhaul_contract::definition::Definition;
+use longhaul_contract::digest::Digest;
 use longhaul_contract::message::{Conversation, Item, Position};
 
 /// Runs that are kept; the one unused for longest goes first.
@@ -26,7 +27,7 @@ struct Kept {
 
 #[derive(Debug, Default)]
 struct Run {
-    definition: Option<Arc<Definition>>,
+    definition: Option<(Digest, Arc<Definition>)>,
     conversation: Arc<Conversation>,
     used: u64,
 }
@@ -34,12 +35,20 @@ struct Run {
 impl Runs {
     /// The definition of the run, if it is kept.
     pub fn definition(&self, run: &str) -> Option<Arc<Definition>> {
-        self.with(run, |run| run.definition.clone())
+        self.with(run, |run| run.definition.as_ref().map(|(_, kept)| kept.clone()))
     }
 
-    /// Keeps the definition of the run.
+    /// The definition of the run, if it is kept and has that digest.
+    pub fn definition_of(&self, run: &str, digest: &Digest) -> Option<Arc<Definition>> {
+        self.with(run, |run| {
+            run.definition.as_ref().filter(|(of, _)| of == digest).map(|(_, kept)| kept.clone())
+        })
+    }
+
+    /// Keeps the definition of the run, with its digest: no call has to compute it again.
     pub fn keep_definition(&self, run: &str, definition: Arc<Definition>) {
-        self.with(run, |run| run.definition = Some(definition));
+        let digest = definition.digest();
+        self.with(run, |run| run.definition = Some((digest, definition)));
     }
 
     /// The conversation of the run up to `known` and then `new`, if what is kept leads there.
@@ -50,17 +59,14 @@ impl Runs {
         new: &[Item],
     ) -> Option<Arc<Conversation>> {
         self.with(run, |run| {
-            let end = new.iter().fold(known.clone(), |position, item| position.after(item));
-            // An earlier attempt of the same call has brought it there before.
-            if *run.conversation.position() == end {
+            if run.conversation.position() == known {
+                let conversation = Arc::make_mut(&mut run.conversation);
+                new.iter().for_each(|item| conversation.push(item.clone()));
                 return Some(run.conversation.clone());
             }
-            if run.conversation.position() != known {
-                return None;
-            }
-            let conversation = Arc::make_mut(&mut run.conversation);
-            new.iter().for_each(|item| conversation.push(item.clone()));
-            Some(run.conversation.clone())
+            // An earlier attempt of the same call may have brought it to the end before.
+            let end = new.iter().fold(known.clone(), |position, item| position.after(item));
+            (*run.conversation.position() == end).then(|| run.conversation.clone())
         })
     }
 
