@@ -1,11 +1,14 @@
 //! Gates: calls that wait for a person, and the decisions that answer them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::definition::OnTimeout;
 use crate::digest::Digest;
 use crate::time::Timestamp;
-use crate::tool::Effect;
+use crate::tool::{Effect, ToolOutcome};
 
 /// A call that waits for a person, as the query `approvals` shows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,6 +61,30 @@ pub struct Decide {
     /// Reason; a denial's reaches the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// What happens to a call.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It runs.
+    Run,
+    /// A person is asked.
+    Ask(Ask),
+    /// It does not run, and this is what the model reads.
+    Settled(ToolOutcome),
+}
+
+/// Why a person is asked, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Why.
+    pub reason: String,
+    /// How long the gate waits.
+    #[serde(with = "crate::time::millis")]
+    pub timeout: Duration,
+    /// What it does when nobody answered.
+    pub on_timeout: OnTimeout,
 }
 
 /// A person's answer.

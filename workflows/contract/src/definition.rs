@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::limits::Limits;
+use crate::archive::Sealed;
 use crate::message::Item;
 use crate::tool::ToolSpec;
 
@@ -37,6 +38,61 @@ pub struct Definition {
     /// JSON Schema of the final answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
+    /// How much of the conversation a model reads, and when it is summed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextSettings>,
+    /// When a run goes on in a new Temporal execution.
+    #[serde(default, skip_serializing_if = "ContinueAfter::is_default")]
+    pub continue_after: ContinueAfter,
+}
+
+/// How much of the conversation a model reads, and when it is summed up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContextSettings {
+    /// Tokens that the model takes in and gives out together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
+    /// Percent of the window at which the conversation is summed up.
+    pub compact_at: u32,
+    /// The last turns, which a summary leaves as they are.
+    pub keep_turns: u32,
+    /// The model that sums up; the agent's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelSettings>,
+    /// What the summary should keep, in the agent author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<String>,
+}
+
+impl Default for ContextSettings {
+    fn default() -> Self {
+        Self { window: None, compact_at: 80, keep_turns: 6, model: None, instructions: None }
+    }
+}
+
+/// When a run goes on in a new Temporal execution (continue-as-new): at the first of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContinueAfter {
+    /// Events of history.
+    pub events: u32,
+    /// Bytes that Longhaul has put into history.
+    pub bytes: u64,
+    /// Updates that were taken.
+    pub updates: u32,
+    /// Signals that came.
+    pub signals: u32,
+}
+
+impl Default for ContinueAfter {
+    fn default() -> Self {
+        Self { events: 4_000, bytes: 4 * 1024 * 1024, updates: 1_500, signals: 8_000 }
+    }
+}
+
+impl ContinueAfter {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Definition {
@@ -151,7 +207,8 @@ pub struct LoadAgent {
 /// The result of the `LoadAgent` activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedAgent {
-    /// Version of this shape, 1.
+    /// Version of this shape. From 2 on the run refers to results instead of repeating them,
+    /// archives what it did, and goes on in new executions.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
@@ -161,4 +218,7 @@ pub struct LoadedAgent {
     /// The conversation of the run that this one continues.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<Item>,
+    /// Where the conversation of the run that this one continues is archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
 }

@@ -18,6 +18,13 @@ impl Digest {
         Self::finish(hasher)
     }
 
+    /// The digest of `bytes` as they are.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        Self::finish(hasher)
+    }
+
     /// The digest of this digest followed by `next`: one step of a hash chain.
     pub fn chain<T: Serialize + ?Sized>(&self, next: &T) -> Self {
         let mut hasher = Sha256::new();

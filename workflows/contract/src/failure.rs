@@ -44,6 +44,16 @@ pub enum FailureKind {
     BlockedTooLong,
     /// The final answer does not fit the `output` schema, again and again.
     OutputInvalid,
+    /// The provider says that the conversation is longer than the model's context window.
+    ContextFull,
+    /// Something is larger than Temporal takes.
+    Oversized,
+    /// The store does not answer.
+    StoreUnavailable,
+    /// A blob or segment that the run refers to is missing or damaged.
+    ArchiveDamaged,
+    /// The worker that made the call died in the middle of it.
+    WorkerLost,
     /// Anything that should not happen.
     Internal,
 }
@@ -61,7 +71,7 @@ pub enum Remedy {
 
 impl FailureKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 24] = [
         Self::InvalidInput,
         Self::AgentNotFound,
         Self::AgentInvalid,
@@ -80,6 +90,11 @@ impl FailureKind {
         Self::ApprovalExpired,
         Self::BlockedTooLong,
         Self::OutputInvalid,
+        Self::ContextFull,
+        Self::Oversized,
+        Self::StoreUnavailable,
+        Self::ArchiveDamaged,
+        Self::WorkerLost,
         Self::Internal,
     ];
 
@@ -104,6 +119,11 @@ impl FailureKind {
             Self::ApprovalExpired => "approval_expired",
             Self::BlockedTooLong => "blocked_too_long",
             Self::OutputInvalid => "output_invalid",
+            Self::ContextFull => "context_full",
+            Self::Oversized => "oversized",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::ArchiveDamaged => "archive_damaged",
+            Self::WorkerLost => "worker_lost",
             Self::Internal => "internal",
         }
     }
@@ -121,8 +141,12 @@ impl FailureKind {
             | Self::ModelUnreachable
             | Self::ModelReply
             | Self::ToolUnavailable
-            | Self::Transcript => Remedy::Retry,
-            Self::ModelAuth | Self::ModelCredit | Self::ModelUnknown => Remedy::Person,
+            | Self::Transcript
+            | Self::StoreUnavailable
+            | Self::WorkerLost => Remedy::Retry,
+            Self::ModelAuth | Self::ModelCredit | Self::ModelUnknown | Self::ArchiveDamaged => {
+                Remedy::Person
+            }
             Self::InvalidInput
             | Self::AgentNotFound
             | Self::AgentInvalid
@@ -132,6 +156,8 @@ impl FailureKind {
             | Self::ApprovalExpired
             | Self::BlockedTooLong
             | Self::OutputInvalid
+            | Self::ContextFull
+            | Self::Oversized
             | Self::Internal => Remedy::Fail,
         }
     }

@@ -11,7 +11,9 @@
 //! | [`message`] | the conversation: items, positions, rolling digest |
 //! | [`model`] | one model call: request, reply, usage |
 //! | [`tool`] | tools, calls, outcomes, effects |
-//! | [`approval`] | gates, decisions, receipts |
+//! | [`approval`] | verdicts, gates, decisions, receipts |
+//! | [`archive`], [`blob`] | what outlives Temporal's retention, and what is too long for history |
+//! | [`carry`] | what a run hands on as it continues as new |
 //! | [`run`] | what starts a run, its states and views |
 //! | [`limits`] | budgets and what has been spent |
 //! | [`trace`] | the log of everything that happened in a run |
@@ -22,6 +24,9 @@
 //! | [`digest`], [`time`] | content digests and instants |
 
 pub mod approval;
+pub mod archive;
+pub mod blob;
+pub mod carry;
 pub mod definition;
 pub mod digest;
 pub mod failure;

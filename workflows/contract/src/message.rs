@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blob::BlobRef;
 use crate::digest::Digest;
 use crate::tool::{ToolCall, ToolOutcome};
 
@@ -26,6 +27,10 @@ pub enum Item {
         /// What the provider wants back verbatim.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         native: Option<Native>,
+        /// Text and native blocks in full ([`crate::model::FullReply`] as JSON), where they are
+        /// too long to be inline; `text` is then their beginning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blob: Option<BlobRef>,
     },
     /// What came of one call.
     ToolResult {
@@ -43,6 +48,13 @@ pub enum Item {
     Notice {
         /// The text.
         text: String,
+    },
+    /// Stands for the items before `upto` in what a model reads. They stay where they are.
+    Summary {
+        /// What they say, summed up.
+        text: String,
+        /// The first item that the summary does not cover.
+        upto: u64,
     },
 }
 
@@ -77,27 +89,50 @@ impl Position {
     }
 }
 
-/// A conversation with its position.
+/// A conversation, or its end from a position on, with the position after its last item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     items: Vec<Item>,
     position: Position,
+    /// How many items come before the first of `items`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    base: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Default for Conversation {
     fn default() -> Self {
-        Self { items: Vec::new(), position: Position::start() }
+        Self::after(Position::start())
     }
 }
 
 impl Conversation {
+    /// What comes after `position`: nothing yet.
+    pub fn after(position: Position) -> Self {
+        Self { items: Vec::new(), base: position.length, position }
+    }
+
+    /// How many items come before the first that is here.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// The items from index `from` of the whole conversation on, as far as they are here.
+    pub fn items_from(&self, from: u64) -> &[Item] {
+        let from = usize::try_from(from.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        self.items.get(from..).unwrap_or_default()
+    }
+
     /// Adds an item at the end.
     pub fn push(&mut self, item: Item) {
         self.position = self.position.after(&item);
         self.items.push(item);
     }
 
-    /// All items, oldest first.
+    /// All items that are here, oldest first.
     pub fn items(&self) -> &[Item] {
         &self.items
     }

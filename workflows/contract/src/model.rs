@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blob::BlobRef;
 use crate::digest::Digest;
 use crate::message::{Item, Native, Position};
 use crate::tool::ToolCall;
@@ -12,16 +13,90 @@ use crate::tool::ToolCall;
 /// The transcript itself is never passed: a worker keeps it, or asks the workflow for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelRequest {
-    /// Version of this shape, 1.
+    /// Version of this shape: 1 with `new`, 2 with `chain`, `parts` and `end`.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Digest,
     /// The conversation up to the last call.
     pub known: Position,
-    /// What has been added since.
+    /// What has been added since (version 1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub new: Vec<Item>,
     /// Turn of the conversation, from 1.
     pub turn: u32,
+    /// The chain of runs, by the run id of its first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
+    /// What has been added since, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// The conversation with what has been added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Position>,
+}
+
+/// An item that has been added to a conversation. What an activity brought into history is named,
+/// not repeated: a worker that did not make it asks the workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The item itself.
+    Item(Item),
+    /// The reply that the model gave in that turn.
+    Reply(u32),
+    /// The result of a call: turn, and index of the call from 0.
+    Result(u32, u32),
+    /// An item that only the workflow can tell.
+    Ask,
+}
+
+/// A reply in full, where it is too long for history; the content of a blob.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FullReply {
+    /// What the model said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// What the provider wants back verbatim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Native>,
+}
+
+/// The input of the `Compact` activity: which part of the conversation to sum up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompactRequest {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The definition that the run is pinned to.
+    pub definition: Digest,
+    /// The chain of runs, by the run id of its first.
+    pub chain: String,
+    /// The conversation up to the last call.
+    pub known: Position,
+    /// What has been added since, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// The conversation with what has been added.
+    pub end: Position,
+    /// The first item that the summary leaves as it is.
+    pub upto: u64,
+    /// Turn of the conversation, from 1.
+    pub turn: u32,
+}
+
+/// The result of the `Compact` activity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compacted {
+    /// Version of this shape, 1.
+    pub v: u32,
+    /// The summary.
+    pub text: String,
+    /// Tokens.
+    pub usage: Usage,
+    /// What the call cost, in US dollars; absent if the price is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
+    /// The model that answered, as the provider names it.
+    pub model: String,
 }
 
 /// The result of the `CallModel` activity.
@@ -54,6 +129,10 @@ pub struct ModelReply {
     /// wrong with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
+    /// Text and native blocks in full ([`FullReply`] as JSON), where they are too long to be
+    /// inline; `text` is then their beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
 }
 
 /// A final answer held against the agent's `output` schema.

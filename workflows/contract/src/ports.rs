@@ -7,11 +7,12 @@
 use temporalio_common::ActivityError;
 use temporalio_macros::activity_definitions;
 
+use crate::archive::{ArchiveRequest, Sealed};
 use crate::definition::{LoadAgent, LoadedAgent};
-use crate::model::{ModelReply, ModelRequest};
+use crate::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use crate::tool::{ToolInvocation, ToolOutcome};
 
-pub use agent_ports::{CallModel, CallTool, Load};
+pub use agent_ports::{Archive, CallModel, CallTool, Compact, Load};
 
 /// The side effects of a run.
 pub struct AgentPorts;
@@ -33,6 +34,18 @@ impl AgentPorts {
     /// Makes one tool call.
     #[activity(name = "CallTool")]
     pub async fn call_tool(input: ToolInvocation) -> Result<ToolOutcome, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Sums up the earlier part of the conversation.
+    #[activity(name = "Compact")]
+    pub async fn compact(input: CompactRequest) -> Result<Compacted, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Writes what the run did into the archive, and verifies it.
+    #[activity(name = "Archive")]
+    pub async fn archive(input: ArchiveRequest) -> Result<Sealed, ActivityError> {
         unimplemented!()
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Sealed;
+use crate::carry::CarryOver;
 use crate::digest::Digest;
 use crate::failure::FailureKind;
 use crate::limits::Spend;
@@ -12,7 +14,7 @@ use crate::trace::TraceEntry;
 /// The input of the workflow `Agent`.
 ///
 /// Unknown fields are refused, so that a misspelt one is noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StartAgent {
     /// The agent's name.
@@ -26,6 +28,9 @@ pub struct StartAgent {
     /// Run id of a closed run with the same workflow id whose conversation goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
+    /// The state of the run before, which only the run itself hands on as it continues as new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Box<CarryOver>>,
 }
 
 /// The input of the signal `message` and of the update `send`.
@@ -33,6 +38,9 @@ pub struct StartAgent {
 pub struct Message {
     /// The text.
     pub text: String,
+    /// The sender's own key: a message with the same key is taken once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The result of the update `send`.
@@ -118,6 +126,12 @@ pub struct StatusView {
     /// Signals that could not be used.
     #[serde(default)]
     pub ignored_signals: u32,
+    /// How often the run has gone on in a new execution.
+    #[serde(default)]
+    pub continued: u32,
+    /// The chain of runs, by the run id of its first.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
 }
 
 /// What blocks a run.
@@ -157,6 +171,9 @@ pub struct TranscriptPage {
     /// `from` of the next page, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
+    /// Where what came before this execution is archived; a page never begins before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
 }
 
 /// The answer of the query `trace`.
@@ -171,4 +188,7 @@ pub struct TracePage {
     /// `from` of the next page, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<u64>,
+    /// Where what came before this execution is archived; a page never begins before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
 }

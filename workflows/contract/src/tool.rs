@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::blob::BlobRef;
 use crate::digest::Digest;
 
 /// What a call does to the world, from harmless to unknown.
@@ -69,6 +70,9 @@ pub struct ToolSpec {
         skip_serializing_if = "Option::is_none"
     )]
     pub timeout: Option<Duration>,
+    /// Whether it goes by the express lane: a short read that runs beside the workflow task.
+    #[serde(default, skip_serializing_if = "Lane::is_learnt")]
+    pub lane: Lane,
     /// What carries it out.
     pub binding: ToolBinding,
 }
@@ -77,6 +81,25 @@ impl ToolSpec {
     /// Whether a call whose outcome is unknown may be made again without asking anyone.
     pub fn repeatable(&self) -> bool {
         self.idempotent || self.effect == Effect::Read
+    }
+}
+
+/// Whether the calls of a tool go by the express lane, as local activities. Only reads ever do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// As soon as a few calls have been quick.
+    #[default]
+    Learnt,
+    /// From the first call on.
+    Fast,
+    /// Never.
+    Normal,
+}
+
+impl Lane {
+    fn is_learnt(&self) -> bool {
+        *self == Self::Learnt
     }
 }
 
@@ -105,6 +128,8 @@ pub enum ToolBinding {
         #[serde(default)]
         rest: HttpRest,
     },
+    /// Reads on in a result that was too long to be shown whole.
+    Results,
 }
 
 /// The file tools.
@@ -144,6 +169,10 @@ pub struct ToolCall {
     /// What is wrong with the arguments, found against the tool's schema when the reply came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The arguments in full, as JSON, where they are too long to be inline; `arguments` then has
+    /// every long text cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
 }
 
 /// The input of the `CallTool` activity.
@@ -163,6 +192,15 @@ pub struct ToolInvocation {
     pub key: String,
     /// Turn of the conversation, from 1.
     pub turn: u32,
+    /// The chain of runs, by the run id of its first; empty in version 1.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
+    /// Which call of the turn, from 0.
+    #[serde(default)]
+    pub index: u32,
+    /// The arguments in full, if they are not inline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blob: Option<BlobRef>,
 }
 
 /// What came of a tool call; each case is something that the model can read.
@@ -171,11 +209,15 @@ pub struct ToolInvocation {
 pub enum ToolOutcome {
     /// It ran.
     Done {
-        /// The result as text (JSON or plain), cut to the result budget.
+        /// The result as text (JSON or plain), or its beginning.
         content: String,
-        /// Whether the result was cut.
+        /// Whether the result was cut and the rest is gone.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         truncated: bool,
+        /// The whole result, where it is too long to be inline; the model pages through it with
+        /// `results.read`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blob: Option<BlobRef>,
     },
     /// It did not work; the model may repair the call.
     Failed {

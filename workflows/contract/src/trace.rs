@@ -155,6 +155,27 @@ pub enum TraceEvent {
         /// The beginning of the answer.
         preview: String,
     },
+    /// The run went on in a new execution.
+    Continued {
+        /// How often it has.
+        times: u32,
+        /// The run id before.
+        from: String,
+    },
+    /// Earlier items were summed up.
+    Compacted {
+        /// The first item that the summary does not cover.
+        upto: u64,
+        /// Tokens that the summary took.
+        usage: Usage,
+        /// The model that summed up.
+        model: String,
+        /// When it was asked.
+        started_at: Timestamp,
+        /// US dollars, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost_usd: Option<f64>,
+    },
     /// The run ended.
     RunEnded {
         /// How.
