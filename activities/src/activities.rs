@@ -138,6 +138,7 @@ impl AgentActivities {
             definition,
             search_attributes: self.search_attributes.clone(),
             carried,
+            sealed: None,
         })
     }
 

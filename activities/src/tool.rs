@@ -90,6 +90,10 @@ impl ToolHost {
             ToolBinding::Files { root, operation } => {
                 files::call(&self.root, root, *operation, arguments, limit).await
             }
+            ToolBinding::Results => {
+                let reason = "results are read by the worker itself".to_owned();
+                return Ok(ToolOutcome::Refused { reason });
+            }
             ToolBinding::Http { method, url, headers, rest } => {
                 let tool = http::HttpTool { method, url, headers, rest: *rest };
                 let allow = &definition.network_allow;
@@ -99,7 +103,7 @@ impl ToolHost {
         match result {
             Ok(content) => {
                 let (content, truncated) = result::cap(content, RESULT_BUDGET);
-                Ok(ToolOutcome::Done { content, truncated })
+                Ok(ToolOutcome::Done { content, truncated, blob: None })
             }
             Err(trouble) => trouble.settle(spec.repeatable(), attempt),
         }

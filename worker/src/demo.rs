@@ -175,7 +175,7 @@ async fn play(
         agent: "brief".to_owned(),
         message: Some(MESSAGE.to_owned()),
         session: false,
-        continues: None,
+        continues: None, carried: None,
     };
     let started = runs.start(&fresh_id("demo", jiff::Timestamp::now()), input).await?;
     let run = runs.exactly(&started.id, &started.run_id);

@@ -30,12 +30,17 @@ pub fn client() -> Vec<Arc<dyn ClientInterceptor>> {
 /// Puts `traceparent` into the headers, in the form that all Temporal SDKs share.
 fn inject(headers: &mut HashMap<String, Payload>, traceparent: &str) {
     let carrier = serde_json::json!({ "traceparent": traceparent });
-    let payload = Payload {
+    headers.insert(TRACE_HEADER.to_owned(), json_payload(&carrier));
+}
+
+/// A header's payload.
+fn json_payload(value: &impl serde::Serialize) -> Payload {
+    Payload {
         metadata: HashMap::from([("encoding".to_owned(), b"json/plain".to_vec())]),
-        data: carrier.to_string().into_bytes(),
+        // Strings and maps of strings, which can always be written.
+        data: serde_json::to_vec(value).unwrap_or_default(),
         ..Payload::default()
-    };
-    headers.insert(TRACE_HEADER.to_owned(), payload);
+    }
 }
 
 /// The `traceparent` in the headers. Whether it is valid is for its reader to say.

@@ -24,7 +24,7 @@ use crate::decode::{decode, decode_or_default};
 use crate::publish::{Published, publish};
 use crate::session::Session;
 use crate::step::{Ending, Step, next_step};
-use crate::{tools, turn, view, waits};
+use crate::{archive, tools, turn, view, waits};
 
 type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,54 +50,72 @@ impl Agent {
     fn new(ctx: &WorkflowContextView, input: RawValue) -> Self {
         let now = ctx.start_time().map(Timestamp::from).unwrap_or_default();
         let input = decode::<StartAgent>(&input, START);
+        // A forged one would be a way past the gates.
+        let continues_itself = !ctx.raw().continued_from_execution_run_id.is_empty();
         let traceparent = ctx.raw().headers.get(TRACE_HEADER).and_then(|payload| {
             let carrier: Value = serde_json::from_slice(&payload.data).ok()?;
             carrier.get("traceparent")?.as_str().map(str::to_owned)
         });
-        Self {
-            session: Session::start(input, now),
-            published: Published::default(),
-            traceparent: traceparent.unwrap_or_default(),
-        }
+        let (session, traceparent) = match input {
+            Ok(StartAgent { agent, session, carried: Some(carried), .. }) if continues_itself => {
+                let traceparent = carried.traceparent.clone();
+                (Session::resume(agent, session, *carried, now), traceparent)
+            }
+            input => {
+                let mut session = Session::start(input, now);
+                ctx.run_id().clone_into(&mut session.chain);
+                (session, traceparent.unwrap_or_default())
+            }
+        };
+        // What was handed on has been logged.
+        let published = Published::from_entry(session.trace.len().saturating_sub(usize::from(
+            continues_itself,
+        )));
+        Self { session, published, traceparent }
     }
 
     #[run(name = "Agent")]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<Value> {
         let ctx = &*ctx;
-        let ending = {
+        let outcome = {
             let mut work = std::pin::pin!(work(ctx));
             let mut cancelled = std::pin::pin!(watch_cancellation(ctx));
             let mut wall_time = std::pin::pin!(waits::wall_time(ctx));
             use futures::FutureExt as _;
             select! {
-                ending = work.as_mut().fuse() => ending,
-                () = cancelled.as_mut().fuse() => Ending::Cancelled,
-                limit = wall_time.as_mut().fuse() => Ending::Failed {
+                outcome = work.as_mut().fuse() => outcome,
+                () = cancelled.as_mut().fuse() => Outcome::Ended(Ending::Cancelled),
+                limit = wall_time.as_mut().fuse() => Outcome::Ended(Ending::Failed {
                     kind: FailureKind::LimitReached,
                     message: format!("wall time of {} s is used up", limit.as_secs()),
-                },
+                }),
             }
         };
-        finish(ctx, ending)
+        match outcome {
+            Outcome::Ended(ending) => finish(ctx, ending).await,
+            Outcome::Continued(input) => archive::continue_as_new(ctx, *input),
+        }
     }
 
     #[signal(name = "approve")]
     pub fn approve(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.signalled("approve", Decision::Approve, &input, now_sync(ctx));
+        let now = self.signal_came(ctx);
+        self.signalled("approve", Decision::Approve, &input, now);
     }
 
     #[signal(name = "deny")]
     pub fn deny(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        self.signalled("deny", Decision::Deny, &input, now_sync(ctx));
+        let now = self.signal_came(ctx);
+        self.signalled("deny", Decision::Deny, &input, now);
     }
 
     #[signal(name = "message")]
     pub fn message(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
-        let now = now_sync(ctx);
+        let now = self.signal_came(ctx);
         match decode::<Message>(&input, MESSAGE) {
             Ok(message) => match self.session.refuses_message(&message.text) {
                 None => {
-                    self.session.receive(message.text, Channel::Signal, now);
+                    self.session.receive(message, Channel::Signal, now);
                 }
                 Some(refusal) => self.session.ignore("message", refusal, now),
             },
@@ -114,12 +132,14 @@ impl Agent {
 
     #[signal(name = "retry")]
     pub fn retry(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
-        self.session.retry(now_sync(ctx));
+        let now = self.signal_came(ctx);
+        self.session.retry(now);
     }
 
     #[signal(name = "close")]
     pub fn close(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
-        self.session.close(now_sync(ctx));
+        let now = self.signal_came(ctx);
+        self.session.close(now);
     }
 
     #[update(name = "send")]
@@ -129,7 +149,8 @@ impl Agent {
         input: RawValue,
     ) -> Result<SendReceipt, HandlerError> {
         let message = decode::<Message>(&input, MESSAGE)?;
-        Ok(self.session.receive(message.text, Channel::Update, now_sync(ctx)))
+        let now = self.update_came(ctx);
+        Ok(self.session.receive(message, Channel::Update, now))
     }
 
     #[update_validator(send)]
@@ -149,8 +170,9 @@ impl Agent {
         input: RawValue,
     ) -> Result<DecisionReceipt, HandlerError> {
         let decide = decode::<Decide>(&input, DECIDE)?;
+        let now = self.update_came(ctx);
         self.session
-            .decide(&decide, Channel::Update, now_sync(ctx))
+            .decide(&decide, Channel::Update, now)
             .ok_or_else(|| format!("no gate `{}`", decide.id).into())
     }
 
@@ -199,6 +221,22 @@ impl Agent {
 }
 
 impl Agent {
+    fn signal_came(&mut self, ctx: &SyncWorkflowContext<Self>) -> Timestamp {
+        self.session.history.signals = self.session.history.signals.saturating_add(1);
+        self.came(ctx)
+    }
+
+    fn update_came(&mut self, ctx: &SyncWorkflowContext<Self>) -> Timestamp {
+        self.session.history.updates = self.session.history.updates.saturating_add(1);
+        self.came(ctx)
+    }
+
+    /// Also a run that only waits learns so that its history has grown.
+    fn came(&mut self, ctx: &SyncWorkflowContext<Self>) -> Timestamp {
+        self.session.observe(ctx.history_length(), ctx.continue_as_new_suggested());
+        now_sync(ctx)
+    }
+
     /// A decision that came as a signal: there is nobody to answer, so what is wrong is traced.
     fn signalled(&mut self, name: &str, decision: Decision, input: &RawValue, now: Timestamp) {
         let signal = match decode::<DecisionSignal>(input, DECISION) {
@@ -219,17 +257,34 @@ impl Agent {
     }
 }
 
-/// Does one step after the other until the run ends.
-async fn work(ctx: &WorkflowContext<Agent>) -> Ending {
+/// How this execution ends.
+enum Outcome {
+    /// With the run.
+    Ended(Ending),
+    /// With another execution that goes on from there.
+    Continued(Box<StartAgent>),
+}
+
+/// Does one step after the other until the run ends, or goes on in a new execution.
+async fn work(ctx: &WorkflowContext<Agent>) -> Outcome {
     loop {
         publish(ctx);
+        ctx.state_mut(|agent| {
+            agent.session.observe(ctx.history_length(), ctx.continue_as_new_suggested());
+        });
         match ctx.state(|agent| next_step(&agent.session)) {
             Step::Load => turn::load(ctx).await,
             Step::CallModel => turn::call_model(ctx).await,
+            Step::Compact(upto) => turn::compact(ctx, upto).await,
+            Step::Continue => {
+                if let Some(input) = archive::hand_on(ctx).await {
+                    return Outcome::Continued(Box::new(input));
+                }
+            }
             Step::RunTools => tools::run(ctx).await,
             Step::AwaitMessage => waits::message(ctx).await,
             Step::Park => waits::mended(ctx).await,
-            Step::Finish(ending) => return ending,
+            Step::Finish(ending) => return Outcome::Ended(ending),
         }
     }
 }
@@ -242,7 +297,7 @@ async fn watch_cancellation(ctx: &WorkflowContext<Agent>) {
 }
 
 /// Publishes the end of the run and makes it the workflow's.
-fn finish(ctx: &WorkflowContext<Agent>, ending: Ending) -> WorkflowResult<Value> {
+async fn finish(ctx: &WorkflowContext<Agent>, ending: Ending) -> WorkflowResult<Value> {
     let (state, reason) = match &ending {
         Ending::Completed(_) => (RunState::Completed, None),
         Ending::Failed { message, .. } => (RunState::Failed, Some(message.clone())),
@@ -256,6 +311,7 @@ fn finish(ctx: &WorkflowContext<Agent>, ending: Ending) -> WorkflowResult<Value>
         agent.session.end(state, reason, now);
     });
     publish(ctx);
+    archive::close(ctx, state).await;
     match ending {
         Ending::Completed(answer) => Ok(answer),
         Ending::Cancelled => Err(WorkflowTermination::cancelled()),

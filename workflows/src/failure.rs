@@ -55,6 +55,10 @@ pub fn tool_outcome(trouble: Trouble, tool: &ToolSpec) -> ToolOutcome {
         Trouble::Failed(FailureKind::ToolUnavailable, message) => {
             ToolOutcome::Failed { error: ToolErrorKind::Upstream, message }
         }
+        // Its end was not seen, as with a time-out.
+        Trouble::Failed(FailureKind::WorkerLost, message) => {
+            tool_outcome(Trouble::TimedOut(message), tool)
+        }
         Trouble::Failed(kind, message) => ToolOutcome::Failed {
             error: ToolErrorKind::Other,
             message: format!("{}: {message}", kind.as_str()),

@@ -2,33 +2,12 @@
 
 use std::time::Duration;
 
+use longhaul_contract::approval::{Ask, Verdict};
 use longhaul_contract::definition::{Action, ApprovalRule, Definition, OnTimeout};
 use longhaul_contract::tool::{Effect, ToolCall, ToolErrorKind, ToolOutcome};
 
 /// How long a gate waits when no rule says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What happens to a call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// It runs.
-    Run,
-    /// A person is asked.
-    Ask(Ask),
-    /// It does not run, and this is what the model reads.
-    Settled(ToolOutcome),
-}
-
-/// Why a person is asked, and for how long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// Why.
-    pub reason: String,
-    /// How long the gate waits.
-    pub timeout: Duration,
-    /// What it does when nobody answered.
-    pub on_timeout: OnTimeout,
-}
 
 /// Judges one call, and says why.
 ///

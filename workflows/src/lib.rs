@@ -14,12 +14,15 @@
 //! | [`options`] | the one table of timeouts, retries and heartbeats | yes |
 //! | [`failure`] | a failed activity, and what the run does about it | yes |
 //! | [`decode`] | input that people typed | yes |
-//! | `turn`, `tools`, `waits`, `publish` | drive activities, timers and attributes | shell |
+//! | [`express`] | which reads run beside the workflow task | yes |
+//! | `turn`, `tools`, `archive`, `waits`, `publish` | drive activities, timers and attributes | shell |
 
 pub mod agent;
 pub mod approvals;
+mod archive;
 pub mod decode;
 pub mod details;
+pub mod express;
 pub mod failure;
 pub mod gate;
 pub mod options;

@@ -29,6 +29,13 @@ pub(crate) struct Published {
     logged: usize,
 }
 
+impl Published {
+    /// Nothing yet, in a run whose log was handed on up to entry `logged`.
+    pub(crate) fn from_entry(logged: usize) -> Self {
+        Self { logged, ..Self::default() }
+    }
+}
+
 /// Publishes what has changed. Called after each step and each change of what a run waits for.
 pub(crate) fn publish(ctx: &WorkflowContext<Agent>) {
     let workflow_id = ctx.workflow_id().to_owned();
@@ -102,6 +109,7 @@ fn log_trace(ctx: &WorkflowContext<Agent>) {
                     target: "longhaul::trace",
                     workflow_id = ctx.workflow_id(),
                     run_id = ctx.run_id(),
+                    chain = agent.session.chain,
                     agent = agent.session.agent,
                     traceparent = agent.traceparent,
                     entry,

@@ -1,22 +1,27 @@
 //! The state of a run and how it changes: plain functions, tested without Temporal.
 
+mod add;
 mod apply;
-mod call;
+mod history;
 mod messages;
+mod resume;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use longhaul_contract::archive::Sealed;
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::limits::Spend;
 use longhaul_contract::message::{Conversation, Item, Position};
-use longhaul_contract::run::{BlockedView, RunState, StartAgent};
+use longhaul_contract::run::{BlockedView, RunState, SendReceipt, StartAgent};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::trace::{TraceEntry, TraceEvent};
 use serde_json::Value;
 
-pub use call::{Call, Gate};
+pub use add::Origin;
+pub use history::History;
+pub use longhaul_contract::carry::{Call, Gate};
 
 /// How often a model may repair an answer that does not fit before the run fails.
 pub const MAX_REPAIRS: u32 = 3;
@@ -26,6 +31,14 @@ pub const MAX_AUDITED: u32 = 20;
 /// The state of one run.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The chain of runs that this one belongs to, by the run id of its first.
+    pub chain: String,
+    /// How often the chain has continued as new.
+    pub continued: u32,
+    /// How far the chain is archived.
+    pub sealed: Option<Sealed>,
+    /// What this run has put into history.
+    pub history: History,
     /// The agent's name.
     pub agent: String,
     /// A closed run whose conversation goes on.
@@ -34,10 +47,20 @@ pub struct Session {
     pub is_session: bool,
     /// What the run is pinned to, once it is known.
     pub pinned: Option<Pinned>,
-    /// The conversation.
+    /// The conversation, from the archived part on.
     pub conversation: Conversation,
     /// How much of it the last model call saw.
     pub known: Position,
+    /// Where the items after `known` came from.
+    pub fresh: Vec<Origin>,
+    /// Whether the model has not answered the last archived item.
+    pub owes_reply: bool,
+    /// Index of the last summary of the conversation.
+    pub summary: Option<u64>,
+    /// Tokens that the last model call took in and gave out.
+    pub context_tokens: u64,
+    /// Whether the provider says that the conversation has become too long.
+    pub context_full: bool,
     /// Messages that the next model call takes in.
     pub inbox: VecDeque<String>,
     /// The calls of the last reply, until each has its outcome.
@@ -62,19 +85,33 @@ pub struct Session {
     pub cancelled: bool,
     /// Whether somebody asked a session to complete.
     pub closing: bool,
+    /// Whether the archive could not be written, and somebody has to look.
+    pub archive_stuck: bool,
+    /// Whether somebody gave up on archiving a run that has ended.
+    pub abandoned: bool,
     /// How the run ended.
     pub ended: Option<RunState>,
     /// When it started.
     pub started_at: Timestamp,
     /// Signals that could not be used.
     pub ignored_signals: u32,
-    /// Everything that happened.
+    /// The last messages with a key, and what was answered.
+    pub receipts: VecDeque<(String, SendReceipt)>,
+    /// How many calls of a tool in a row were quick.
+    pub pace: BTreeMap<String, u32>,
+    /// Everything that happened, from the archived part on.
     pub trace: Vec<TraceEntry>,
+    /// How many entries are archived before the first of `trace`.
+    pub trace_base: u64,
 }
 
 /// The definition that a run is pinned to.
 #[derive(Clone, Debug)]
 pub struct Pinned {
+    /// Version of what the run was pinned with; see [`LoadedAgent::v`].
+    ///
+    /// [`LoadedAgent::v`]: longhaul_contract::definition::LoadedAgent::v
+    pub loaded: u32,
     /// The definition.
     pub definition: Definition,
     /// Its digest.
@@ -83,12 +120,22 @@ pub struct Pinned {
     pub search_attributes: Vec<String>,
 }
 
+impl Pinned {
+    /// Whether the run refers to results, is archived, and continues as new. Runs that were pinned
+    /// by an earlier version go on as they began.
+    pub fn is_long(&self) -> bool {
+        self.loaded >= 2
+    }
+}
+
 impl Session {
     /// The state of a run that starts at `now` with `input`, or with input that cannot be read.
     pub fn start(input: Result<StartAgent, String>, now: Timestamp) -> Self {
         let (input, problem) = match input {
             Ok(input) => {
-                let problem = if input.agent.is_empty() {
+                let problem = if input.carried.is_some() {
+                    Some("`carried` is what a run hands on to itself".to_owned())
+                } else if input.agent.is_empty() {
                     Some("`agent` is empty: name an agent".to_owned())
                 } else if !input.session && input.message.is_none() && input.continues.is_none() {
                     Some(
@@ -104,12 +151,21 @@ impl Session {
         };
         let message = input.as_ref().and_then(|input| input.message.clone());
         Self {
+            chain: String::new(),
+            continued: 0,
+            sealed: None,
+            history: History::default(),
             agent: input.as_ref().map(|input| input.agent.clone()).unwrap_or_default(),
             continues: input.as_ref().and_then(|input| input.continues.clone()),
             is_session: input.as_ref().is_some_and(|input| input.session),
             pinned: None,
             conversation: Conversation::default(),
             known: Position::start(),
+            fresh: Vec::new(),
+            owes_reply: false,
+            summary: None,
+            context_tokens: 0,
+            context_full: false,
             inbox: message.into_iter().collect(),
             calls: Vec::new(),
             running: 0,
@@ -127,10 +183,15 @@ impl Session {
             }),
             cancelled: false,
             closing: false,
+            archive_stuck: false,
+            abandoned: false,
             ended: None,
             started_at: now,
             ignored_signals: 0,
+            receipts: VecDeque::new(),
+            pace: BTreeMap::new(),
             trace: Vec::new(),
+            trace_base: 0,
         }
     }
 
@@ -144,9 +205,16 @@ impl Session {
         if !self.inbox.is_empty() {
             return true;
         }
-        match self.conversation.items().last() {
-            None | Some(Item::Assistant { .. }) => false,
-            Some(Item::User { .. } | Item::ToolResult { .. } | Item::Notice { .. }) => true,
+        let said = |item: &&Item| !matches!(item, Item::Summary { .. });
+        match self.conversation.items().iter().rev().find(said) {
+            None => self.owes_reply,
+            Some(Item::Assistant { .. }) => false,
+            Some(
+                Item::User { .. }
+                | Item::ToolResult { .. }
+                | Item::Notice { .. }
+                | Item::Summary { .. },
+            ) => true,
         }
     }
 
@@ -157,10 +225,10 @@ impl Session {
 
     /// Where the run stands.
     pub fn state(&self) -> RunState {
-        if let Some(ended) = self.ended {
-            ended
-        } else if self.blocked.is_some() {
+        if self.blocked.is_some() {
             RunState::Blocked
+        } else if let Some(ended) = self.ended {
+            ended
         } else if self.open_gates().next().is_some() {
             RunState::WaitingForApproval
         } else if self.pinned.is_none() {

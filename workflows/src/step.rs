@@ -1,8 +1,7 @@
 //! What happens next: a pure function of the state of a run.
 
 use longhaul_contract::failure::FailureKind;
-use longhaul_contract::message::Item;
-use longhaul_contract::model::ModelRequest;
+use longhaul_contract::model::{CompactRequest, ModelRequest};
 use serde_json::Value;
 
 use crate::session::Session;
@@ -14,6 +13,10 @@ pub enum Step {
     Load,
     /// Take in the waiting messages and call the model.
     CallModel,
+    /// Sum up the conversation before that item.
+    Compact(u64),
+    /// Archive what happened and go on in a new execution.
+    Continue,
     /// Carry out the calls of the last reply.
     RunTools,
     /// Wait for a message.
@@ -48,6 +51,9 @@ pub fn next_step(session: &Session) -> Step {
     if let Some((kind, message)) = &session.failure {
         return Step::Finish(Ending::Failed { kind: *kind, message: message.clone() });
     }
+    if session.continues() {
+        return Step::Continue;
+    }
     if session.blocked.is_some() {
         return Step::Park;
     }
@@ -66,21 +72,62 @@ pub fn next_step(session: &Session) -> Step {
     }
     match pinned.definition.limits.exhausted(&session.spend) {
         Some(message) => Step::Finish(Ending::Failed { kind: FailureKind::LimitReached, message }),
-        None => Step::CallModel,
+        None => match compaction(session) {
+            Some(upto) => Step::Compact(upto),
+            None => Step::CallModel,
+        },
     }
+}
+
+/// Where to sum up the conversation before the next model call, if the context window fills.
+fn compaction(session: &Session) -> Option<u64> {
+    let pinned = session.pinned.as_ref().filter(|pinned| pinned.is_long())?;
+    let context = pinned.definition.context.clone().unwrap_or_default();
+    let fills = context.window.is_some_and(|window| {
+        let limit = window.saturating_mul(u64::from(context.compact_at)) / 100;
+        session.context_tokens >= limit
+    });
+    if fills || session.context_full { session.cut() } else { None }
+}
+
+/// The request to sum up the conversation before item `upto`.
+pub fn compact_request(session: &Session, upto: u64) -> Option<CompactRequest> {
+    Some(CompactRequest {
+        v: 1,
+        definition: session.pinned.as_ref()?.digest.clone(),
+        chain: session.chain.clone(),
+        known: session.known.clone(),
+        parts: session.parts(),
+        end: session.conversation.position().clone(),
+        upto,
+        turn: session.turn(),
+    })
 }
 
 /// The request of the next model call: a position and what is new since the last one.
 pub fn model_request(session: &Session) -> Option<ModelRequest> {
     let pinned = session.pinned.as_ref()?;
-    let known = usize::try_from(session.known.length).unwrap_or(usize::MAX);
-    let new: Vec<Item> = session.conversation.items().get(known..).unwrap_or_default().to_vec();
-    Some(ModelRequest {
+    let plain = ModelRequest {
         v: 1,
         definition: pinned.digest.clone(),
         known: session.known.clone(),
-        new,
+        new: Vec::new(),
         turn: session.turn(),
+        chain: String::new(),
+        parts: Vec::new(),
+        end: None,
+    };
+    Some(if pinned.is_long() {
+        ModelRequest {
+            v: 2,
+            chain: session.chain.clone(),
+            parts: session.parts(),
+            end: Some(session.conversation.position().clone()),
+            ..plain
+        }
+    } else {
+        let new = session.conversation.items_from(session.known.length).to_vec();
+        ModelRequest { new, ..plain }
     })
 }
 

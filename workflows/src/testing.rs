@@ -7,7 +7,7 @@ use longhaul_contract::limits::Limits;
 use longhaul_contract::model::{ModelReply, StopReason, Usage};
 use longhaul_contract::run::StartAgent;
 use longhaul_contract::time::Timestamp;
-use longhaul_contract::tool::{Effect, FilesOperation, ToolBinding, ToolCall, ToolSpec};
+use longhaul_contract::tool::{Effect, FilesOperation, Lane, ToolBinding, ToolCall, ToolSpec};
 use serde_json::{Value, json};
 
 use crate::session::Session;
@@ -24,6 +24,7 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         effect,
         idempotent: false,
         timeout: None,
+        lane: Lane::Learnt,
         binding: ToolBinding::Files { root: ".".to_owned(), operation: FilesOperation::Read },
     }
 }
@@ -58,6 +59,8 @@ pub(crate) fn definition() -> Definition {
         approvals: Vec::new(),
         limits: Limits::default(),
         output: None,
+        context: None,
+        continue_after: ContinueAfter::default(),
     }
 }
 
@@ -67,7 +70,7 @@ pub(crate) fn started(session: bool) -> Session {
         agent: "tester".to_owned(),
         message: Some("do it".to_owned()),
         session,
-        continues: None,
+        continues: None, carried: None,
     };
     Session::start(Ok(input), at(0))
 }
@@ -83,7 +86,7 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
 }
 
 pub(crate) fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {
-    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None }
+    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None, blob: None }
 }
 
 pub(crate) fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
@@ -98,5 +101,6 @@ pub(crate) fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
         model: "none".to_owned(),
         request_id: None,
         answer: None,
+        blob: None,
     }
 }

@@ -2,13 +2,13 @@
 
 use longhaul_contract::definition::LoadAgent;
 use longhaul_contract::failure::FailureKind;
-use longhaul_contract::ports::{CallModel, Load};
+use longhaul_contract::ports::{CallModel, Compact, Load};
 use temporalio_workflow::WorkflowContext;
 
 use crate::agent::{Agent, now};
 use crate::failure::{Trouble, run_failure, trouble};
 use crate::options;
-use crate::step::model_request;
+use crate::step::{compact_request, model_request};
 
 /// Resolves the agent's name and pins the run to what it finds.
 pub(crate) async fn load(ctx: &WorkflowContext<Agent>) {
@@ -42,6 +42,25 @@ pub(crate) async fn call_model(ctx: &WorkflowContext<Agent>) {
     let now = now(ctx);
     ctx.state_mut(|agent| match result {
         Ok(reply) => agent.session.reply(reply, started_at, now),
+        Err(error) => fail(agent, trouble(&error), FailureKind::ModelUnreachable, now),
+    });
+}
+
+/// Sums up the conversation before item `upto`, so that the next model call fits.
+pub(crate) async fn compact(ctx: &WorkflowContext<Agent>, upto: u64) {
+    let prepared = ctx.state_mut(|agent| {
+        agent.session.take_messages();
+        let request = compact_request(&agent.session, upto)?;
+        let pinned = agent.session.pinned.as_ref()?;
+        let options = options::compact(&pinned.definition, request.turn, agent.session.retries);
+        Some((request, options))
+    });
+    let Some((request, options)) = prepared else { return };
+    let started_at = now(ctx);
+    let result = ctx.execute_activity(Compact, request, options).await;
+    let now = now(ctx);
+    ctx.state_mut(|agent| match result {
+        Ok(done) => agent.session.compacted(done, upto, started_at, now),
         Err(error) => fail(agent, trouble(&error), FailureKind::ModelUnreachable, now),
     });
 }

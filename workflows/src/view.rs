@@ -1,6 +1,7 @@
 //! What the queries answer.
 
 use longhaul_contract::approval::ApprovalRequest;
+use longhaul_contract::archive::Sealed;
 use longhaul_contract::run::{PageRequest, RunState, StatusView, TracePage, TranscriptPage};
 use serde::Serialize;
 
@@ -31,6 +32,8 @@ pub fn status(session: &Session) -> StatusView {
         definition: session.pinned.as_ref().map(|pinned| pinned.digest.clone()),
         started_at: session.started_at,
         ignored_signals: session.ignored_signals,
+        continued: session.continued,
+        chain: session.chain.clone(),
     }
 }
 
@@ -61,21 +64,33 @@ pub fn approvals(session: &Session) -> Vec<ApprovalRequest> {
 
 /// The answer of the query `transcript`.
 pub fn transcript(session: &Session, request: PageRequest) -> TranscriptPage {
-    let (from, total, items, next) = page(session.conversation.items(), request);
-    TranscriptPage { from, total, items, next }
+    let conversation = &session.conversation;
+    let (from, total, items, next) = page(conversation.items(), conversation.base(), request);
+    TranscriptPage { from, total, items, next, sealed: before(session, conversation.base()) }
 }
 
 /// The answer of the query `trace`.
 pub fn trace(session: &Session, request: PageRequest) -> TracePage {
-    let (from, total, entries, next) = page(&session.trace, request);
-    TracePage { from, total, entries, next }
+    let (from, total, entries, next) = page(&session.trace, session.trace_base, request);
+    TracePage { from, total, entries, next, sealed: before(session, session.trace_base) }
 }
 
-/// One page of `all`: the one asked for, else the last.
-fn page<T: Clone + Serialize>(all: &[T], request: PageRequest) -> (u64, u64, Vec<T>, Option<u64>) {
+/// Where the `base` entries that this execution does not have are archived, if there are any.
+fn before(session: &Session, base: u64) -> Option<Sealed> {
+    session.sealed.clone().filter(|_| base > 0)
+}
+
+/// One page of `all`, which has `base` entries before it: the one asked for, else the last.
+fn page<T: Clone + Serialize>(
+    all: &[T],
+    base: u64,
+    request: PageRequest,
+) -> (u64, u64, Vec<T>, Option<u64>) {
     let limit = usize::try_from(request.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE)).unwrap_or(1);
     let from = match request.from {
-        Some(from) => usize::try_from(from).unwrap_or(usize::MAX).min(all.len()),
+        Some(from) => {
+            usize::try_from(from.saturating_sub(base)).unwrap_or(usize::MAX).min(all.len())
+        }
         None => all.len().saturating_sub(limit),
     };
     let mut bytes = 0;
@@ -89,8 +104,8 @@ fn page<T: Clone + Serialize>(all: &[T], request: PageRequest) -> (u64, u64, Vec
         entries.push(entry.clone());
     }
     let end = from + entries.len();
-    let next = (end < all.len()).then(|| as_u64(end));
-    (as_u64(from), as_u64(all.len()), entries, next)
+    let next = (end < all.len()).then(|| base + as_u64(end));
+    (base + as_u64(from), base + as_u64(all.len()), entries, next)
 }
 
 fn as_u64(number: usize) -> u64 {

@@ -52,14 +52,17 @@ pub(crate) async fn until_or(
 pub(crate) async fn message(ctx: &WorkflowContext<Agent>) {
     until(ctx, |agent| {
         let session = &agent.session;
-        !session.inbox.is_empty() || session.closing || session.cancelled
+        !session.inbox.is_empty() || session.closing || session.cancelled || session.continues()
     })
     .await;
 }
 
 /// Waits until a person has mended what blocks the run, or its time is up.
 pub(crate) async fn mended(ctx: &WorkflowContext<Agent>) {
-    let going_on = |agent: &Agent| agent.session.blocked.is_none() || agent.session.cancelled;
+    let going_on = |agent: &Agent| {
+        let session = &agent.session;
+        session.blocked.is_none() || session.cancelled || session.continues()
+    };
     let Some(blocked) = ctx.state(|agent| agent.session.blocked.clone()) else { return };
     let Some(deadline) = blocked.until else {
         return until(ctx, going_on).await;

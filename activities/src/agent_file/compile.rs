@@ -2,7 +2,7 @@
 //! server.
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, Definition, ModelSettings, OnTimeout, Price,
+    Action, ApprovalRule, ContinueAfter, Definition, ModelSettings, OnTimeout, Price,
 };
 use longhaul_contract::limits::Limits;
 use longhaul_contract::tool::{Effect, ToolSpec};
@@ -55,6 +55,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         network_allow: file.network.allow.into_iter().map(|host| host.value).collect(),
         approvals,
         output: file.output.map(|output| output.value),
+        context: None,
+        continue_after: ContinueAfter::default(),
     })
 }
 

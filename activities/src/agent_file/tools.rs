@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_contract::tool::{Effect, HttpRest, ToolBinding, ToolSpec};
+use longhaul_contract::tool::{Effect, HttpRest, Lane, ToolBinding, ToolSpec};
 use serde_json::json;
 use serde_saphyr::{Location, Spanned};
 
@@ -99,6 +99,7 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
         effect: entry.effect.unwrap_or(Effect::Opaque),
         idempotent: entry.idempotent,
         timeout: entry.timeout.as_ref().map(|timeout| timeout.value.0),
+        lane: Lane::Learnt,
         binding: ToolBinding::Http {
             method,
             url: entry.url.value.clone(),

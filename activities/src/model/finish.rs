@@ -32,7 +32,10 @@ pub(super) fn finish(call: &ModelCall<'_>, mut reply: ModelReply) -> ModelReply 
 fn known_ids(items: &[Item]) -> BTreeSet<String> {
     let ids = |item: &Item| match item {
         Item::Assistant { calls, .. } => calls.iter().map(|call| call.id.clone()).collect(),
-        Item::User { .. } | Item::ToolResult { .. } | Item::Notice { .. } => Vec::new(),
+        Item::User { .. }
+        | Item::ToolResult { .. }
+        | Item::Notice { .. }
+        | Item::Summary { .. } => Vec::new(),
     };
     items.iter().flat_map(ids).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// flag for it.
 pub fn outcome(result: &ToolOutcome, edited: Option<&Value>) -> String {
     let (kind, message) = match result {
-        ToolOutcome::Done { content, truncated: _ } => return done(content, edited),
+        ToolOutcome::Done { content, truncated: _, blob: _ } => return done(content, edited),
         ToolOutcome::Failed { error, message } => (error_word(*error), message.clone()),
         ToolOutcome::Refused { reason } => (
             "refused",

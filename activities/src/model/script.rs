@@ -97,7 +97,7 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
     let calls: Vec<ToolCall> = played
         .calls
         .into_iter()
-        .map(|(tool, arguments)| ToolCall { id: String::new(), tool, arguments, problem: None })
+        .map(|(tool, arguments)| ToolCall { id: String::new(), tool, arguments, problem: None, blob: None })
         .collect();
     let asked: usize =
         calls.iter().map(|call| call.tool.len() + json_length(&call.arguments)).sum();
@@ -120,6 +120,7 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
         model: format!("script/{}", call.definition.model.name),
         request_id: None,
         answer: None,
+        blob: None,
     }
 }
 
@@ -132,8 +133,8 @@ fn tokens(bytes: usize) -> u64 {
 fn item_length(item: &Item) -> usize {
     use longhaul_contract::tool::ToolOutcome;
     match item {
-        Item::User { text } | Item::Notice { text } => text.len(),
-        Item::Assistant { text, calls, native: _ } => {
+        Item::User { text } | Item::Notice { text } | Item::Summary { text, .. } => text.len(),
+        Item::Assistant { text, calls, native: _, blob: _ } => {
             text.as_deref().map_or(0, str::len)
                 + calls.iter().map(|call| json_length(&call.arguments)).sum::<usize>()
         }

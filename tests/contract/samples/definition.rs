@@ -21,7 +21,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         reasoning_tokens: 120,
     };
     let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
-    let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
+    let load = LoadAgent { v: 1, agent: text("brief"), continues: None, carried: None };
     vec![
         kind("definition", [("full", full()), ("least", least())]),
         kind(
@@ -123,5 +123,7 @@ fn least() -> Definition {
         approvals: Vec::new(),
         limits: Limits::default(),
         output: None,
+        context: None,
+        continue_after: ContinueAfter::default(),
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         model: text("any-model"),
         request_id: None,
         answer: None,
+        blob: None,
     };
     vec![
         kind("model_request", [("first_turn", request)]),

@@ -16,7 +16,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         agent: text("brief"),
         message: some("Survey this folder."),
         session: false,
-        continues: None,
+        continues: None, carried: None,
     };
     let blocked = BlockedView {
         kind: FailureKind::ModelAuth,

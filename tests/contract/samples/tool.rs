@@ -43,6 +43,7 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         effect: Effect::Read,
         idempotent: false,
         timeout: None,
+        lane: longhaul_contract::tool::Lane::Learnt,
         binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
     };
     let get = ToolSpec {
@@ -75,8 +76,8 @@ pub(super) fn specs() -> Vec<ToolSpec> {
 
 fn outcomes() -> Vec<ToolOutcome> {
     vec![
-        ToolOutcome::Done { content: text("[package]\n"), truncated: false },
-        ToolOutcome::Done { content: text("[pack"), truncated: true },
+        ToolOutcome::Done { content: text("[package]\n"), truncated: false, blob: None },
+        ToolOutcome::Done { content: text("[pack"), truncated: true, blob: None },
         ToolOutcome::Failed {
             error: ToolErrorKind::NotFound,
             message: text("no file `Cargo.tml`"),

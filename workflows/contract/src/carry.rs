@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::limits::Spend;
 use crate::run::{BlockedView, SendReceipt};
 use crate::time::Timestamp;
+use crate::trace::TraceEntry;
 use crate::tool::{ToolCall, ToolOutcome, call_object};
 
 /// The state of a run, handed to the next execution of its chain.
@@ -42,6 +43,9 @@ pub struct CarryOver {
     /// The last summary of the conversation: its index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<u64>,
+    /// Entries of the trace after the archived ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TraceEntry>,
     /// Messages that the next model call takes in.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub inbox: VecDeque<String>,

@@ -33,6 +33,14 @@ impl Digest {
         Self::finish(hasher)
     }
 
+    /// As [`Self::chain`], for a value that is already written as JSON.
+    pub fn chain_bytes(&self, json: &[u8]) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(self.0.as_bytes());
+        hasher.update(json);
+        Self::finish(hasher)
+    }
+
     /// The written form, `sha256:…`.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -54,6 +54,16 @@ pub struct Spend {
     pub cost_usd: Option<f64>,
 }
 
+impl Spend {
+    /// Adds the cost of a model call; unknown as soon as one is.
+    pub fn add_cost(&mut self, cost_usd: Option<f64>) {
+        self.cost_usd = match (self.cost_usd, cost_usd) {
+            (Some(total), Some(cost)) => Some(total + cost),
+            (Some(_) | None, None) | (None, Some(_)) => None,
+        };
+    }
+}
+
 impl Limits {
     /// The budget that `spend` has used up, in words, or `None`.
     pub fn exhausted(&self, spend: &Spend) -> Option<String> {

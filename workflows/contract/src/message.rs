@@ -97,6 +97,9 @@ pub struct Conversation {
     /// How many items come before the first of `items`.
     #[serde(default, skip_serializing_if = "is_zero")]
     base: u64,
+    /// Bytes of the items that are here, as JSON.
+    #[serde(skip)]
+    bytes: u64,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -112,7 +115,7 @@ impl Default for Conversation {
 impl Conversation {
     /// What comes after `position`: nothing yet.
     pub fn after(position: Position) -> Self {
-        Self { items: Vec::new(), base: position.length, position }
+        Self { items: Vec::new(), base: position.length, position, bytes: 0 }
     }
 
     /// How many items come before the first that is here.
@@ -128,8 +131,19 @@ impl Conversation {
 
     /// Adds an item at the end.
     pub fn push(&mut self, item: Item) {
-        self.position = self.position.after(&item);
+        // An item that cannot be written cannot have come out of history either.
+        let json = serde_json::to_vec(&item).unwrap_or_default();
+        self.bytes = self.bytes.saturating_add(u64::try_from(json.len()).unwrap_or(u64::MAX));
+        self.position = Position {
+            length: self.position.length + 1,
+            digest: self.position.digest.chain_bytes(&json),
+        };
         self.items.push(item);
+    }
+
+    /// Bytes of the items that are here, as JSON.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// All items that are here, oldest first.

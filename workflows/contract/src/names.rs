@@ -53,5 +53,7 @@ pub const ATTRIBUTE_WAITING_FOR: &str = "LonghaulWaitingFor";
 /// Double: what the model calls cost so far, if prices are known.
 pub const ATTRIBUTE_COST_USD: &str = "LonghaulCostUsd";
 
+/// The header that carries the run id of the first run of a chain to those that continue it.
+pub const CHAIN_HEADER: &str = "longhaul-chain";
 /// The header that carries the trace context, shared with the other Temporal SDKs.
 pub const TRACE_HEADER: &str = "_tracer-data";

@@ -1,20 +1,19 @@
 //! What activities bring back, and how it changes the state of a run.
 
-use longhaul_contract::approval::{ApprovalRequest, Channel};
+use longhaul_contract::approval::{ApprovalRequest, Ask, Channel};
+use longhaul_contract::carry::{gate_digest, summary};
 use longhaul_contract::definition::LoadedAgent;
-use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::{FailureKind, Remedy};
-use longhaul_contract::message::Item;
-use longhaul_contract::model::{Answer, ModelReply};
+use longhaul_contract::message::{Conversation, Item};
+use longhaul_contract::model::{Answer, Compacted, ModelReply};
 use longhaul_contract::run::{BlockedView, RunState};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolOutcome, one_line};
 use longhaul_contract::trace::TraceEvent;
 use serde_json::Value;
 
-use super::call::summary;
-use super::{Call, Gate, MAX_REPAIRS, Pinned, Session};
-use crate::gate::{Ask, judge};
+use super::{Call, Gate, MAX_REPAIRS, Origin, Pinned, Session};
+use crate::gate::judge;
 
 impl Session {
     /// Pins the run to its definition.
@@ -25,7 +24,10 @@ impl Session {
             TraceEvent::RunStarted {
                 agent: loaded.definition.name.clone(),
                 definition: digest.clone(),
-                carried: u64::try_from(loaded.carried.len()).unwrap_or(u64::MAX),
+                carried: match &loaded.sealed {
+                    Some(sealed) => sealed.position.length,
+                    None => u64::try_from(loaded.carried.len()).unwrap_or(u64::MAX),
+                },
             },
         );
         // The first message came with the start and is traced where it takes effect.
@@ -33,11 +35,17 @@ impl Session {
             let preview = one_line(first, 120);
             self.log(now, TraceEvent::MessageReceived { channel: Channel::Start, preview });
         }
+        if let Some(sealed) = loaded.sealed {
+            self.known = sealed.position.clone();
+            self.conversation = Conversation::after(sealed.position.clone());
+            self.sealed = Some(sealed);
+        }
         for item in loaded.carried {
-            self.conversation.push(item);
+            self.add(item, Origin::Here);
         }
         self.spend.cost_usd = loaded.definition.model.price.map(|_| 0.0);
         self.pinned = Some(Pinned {
+            loaded: loaded.v,
             definition: loaded.definition,
             digest,
             search_attributes: loaded.search_attributes,
@@ -47,20 +55,19 @@ impl Session {
     /// Moves the waiting messages into the conversation.
     pub fn take_messages(&mut self) {
         while let Some(text) = self.inbox.pop_front() {
-            self.conversation.push(Item::User { text });
+            self.add(Item::User { text }, Origin::Here);
         }
     }
 
     /// Takes in a model's reply: its text, its calls and their verdicts, or its answer.
     pub fn reply(&mut self, reply: ModelReply, started_at: Timestamp, now: Timestamp) {
-        self.known = self.conversation.position().clone();
+        self.seen();
         self.retries = 0;
+        self.context_full = false;
+        self.context_tokens = reply.usage.total();
         self.spend.turns = self.spend.turns.saturating_add(1);
         self.spend.usage.add(&reply.usage);
-        self.spend.cost_usd = match (self.spend.cost_usd, reply.cost_usd) {
-            (Some(total), Some(cost)) => Some(total + cost),
-            (Some(_) | None, None) | (None, Some(_)) => None,
-        };
+        self.spend.add_cost(reply.cost_usd);
         let turn = self.spend.turns;
         self.log(
             now,
@@ -78,11 +85,13 @@ impl Session {
         let answer = reply.answer.clone();
         let text = reply.text.clone();
         self.judge(&reply, now);
-        self.conversation.push(Item::Assistant {
+        let item = Item::Assistant {
             text: reply.text,
             calls: reply.calls,
             native: reply.native,
-        });
+            blob: reply.blob,
+        };
+        self.add(item, Origin::Reply(turn));
         if answers {
             self.take_answer(text, answer, now);
         } else {
@@ -147,7 +156,7 @@ impl Session {
             }
             Err(problem) => {
                 self.repairs += 1;
-                self.conversation.push(Item::Notice { text: problem });
+                self.add(Item::Notice { text: problem }, Origin::Here);
             }
         }
     }
@@ -163,7 +172,7 @@ impl Session {
             tool: call.call.tool.clone(),
             summary: call.summary(),
             arguments: call.call.arguments.clone(),
-            digest: Digest::of(&(&call.call.tool, &call.call.arguments, &pinned.digest)),
+            digest: gate_digest(&call.call, &pinned.digest),
             effect: effect.unwrap_or(longhaul_contract::tool::Effect::Opaque),
             reason: ask.reason.clone(),
             turn,
@@ -179,7 +188,7 @@ impl Session {
             },
         );
         if let Some(call) = self.calls.get_mut(index) {
-            call.gate = Some(Gate::open(request, ask.on_timeout));
+            call.gate = Some(Gate::open(request, ask));
         }
     }
 
@@ -188,7 +197,10 @@ impl Session {
         let turn = self.spend.turns;
         let Some(call) = self.calls.get_mut(index) else { return };
         let (bytes, error) = match &outcome {
-            ToolOutcome::Done { content, .. } => (content.len(), None),
+            ToolOutcome::Done { blob: Some(blob), .. } => (blob.bytes, None),
+            ToolOutcome::Done { content, .. } => {
+                (u64::try_from(content.len()).unwrap_or(u64::MAX), None)
+            }
             ToolOutcome::Failed { message, .. } | ToolOutcome::Unknown { message } => {
                 (0, Some(one_line(message, 200)))
             }
@@ -204,7 +216,7 @@ impl Session {
             summary: call.summary(),
             outcome: outcome.label().to_owned(),
             error,
-            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+            bytes,
             started_at: call.started_at,
         };
         if call.started_at.is_some() {
@@ -219,24 +231,34 @@ impl Session {
         if self.calls.iter().any(|call| call.outcome.is_none()) {
             return;
         }
-        for call in std::mem::take(&mut self.calls) {
+        let turn = self.spend.turns;
+        for (index, call) in std::mem::take(&mut self.calls).into_iter().enumerate() {
             let edited = call.edited().cloned();
+            let ran = call.started_at.is_some() && edited.is_none();
             if let Some(gate) = call.gate {
                 self.closed_gates.push(gate);
             }
             if let Some(result) = call.outcome {
-                self.conversation.push(Item::ToolResult {
-                    call: call.call.id,
-                    tool: call.call.tool,
-                    result,
-                    edited,
-                });
+                let origin = match u32::try_from(index) {
+                    Ok(index) if ran => Origin::Result(turn, index),
+                    Ok(_) | Err(_) => Origin::Here,
+                };
+                let (call, tool) = (call.call.id, call.call.tool);
+                self.add(Item::ToolResult { call, tool, result, edited }, origin);
             }
         }
     }
 
     /// Takes in the failure of an activity that is not a tool call: blocks the run, or fails it.
     pub fn activity_failed(&mut self, kind: FailureKind, message: String, now: Timestamp) {
+        // Once for each model call: a summary that does not help must not be asked for again.
+        let can_shrink = self.pinned.as_ref().is_some_and(Pinned::is_long)
+            && !self.context_full
+            && self.cut().is_some();
+        if kind == FailureKind::ContextFull && can_shrink {
+            self.context_full = true;
+            return;
+        }
         match kind.remedy() {
             Remedy::Fail => self.fail(kind, message),
             // Retries of a passing failure are used up: now a person has to look.
@@ -246,15 +268,45 @@ impl Session {
                     Some(_) => None,
                     None => Some(crate::gate::DEFAULT_TIMEOUT),
                 };
-                self.log(now, TraceEvent::Blocked { kind, message: message.clone() });
-                self.blocked = Some(BlockedView {
-                    kind,
-                    message,
-                    since: now,
-                    until: timeout.map(|timeout| now.plus(timeout)),
-                });
+                self.block(kind, message, timeout.map(|timeout| now.plus(timeout)), now);
             }
         }
+    }
+
+    /// Takes in that the archive could not be written: a run never goes on or ends without it.
+    pub fn archive_failed(&mut self, kind: FailureKind, message: String, now: Timestamp) {
+        self.archive_stuck = true;
+        self.block(kind, message, None, now);
+    }
+
+    fn block(
+        &mut self,
+        kind: FailureKind,
+        message: String,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        self.log(now, TraceEvent::Blocked { kind, message: message.clone() });
+        self.blocked = Some(BlockedView { kind, message, since: now, until });
+    }
+
+    /// Takes in a summary of the items before `upto`.
+    pub fn compacted(&mut self, done: Compacted, upto: u64, started_at: Timestamp, now: Timestamp) {
+        self.context_full = false;
+        self.context_tokens = 0;
+        self.spend.usage.add(&done.usage);
+        self.spend.add_cost(done.cost_usd);
+        self.log(
+            now,
+            TraceEvent::Compacted {
+                upto,
+                usage: done.usage,
+                model: done.model,
+                started_at,
+                cost_usd: done.cost_usd,
+            },
+        );
+        self.add(Item::Summary { text: done.text, upto }, Origin::Here);
     }
 
     /// Fails the run, unless it fails already.

@@ -1,27 +1,46 @@
 //! What people say to a run: messages, retries, cancellation, and signals that make no sense.
 
 use longhaul_contract::approval::Channel;
-use longhaul_contract::run::SendReceipt;
+use longhaul_contract::run::{Message, SendReceipt};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::one_line;
 use longhaul_contract::trace::TraceEvent;
 
 use super::{MAX_AUDITED, Session};
 
+/// Most bytes of one message.
+const MAX_MESSAGE: usize = 512 * 1024;
+
 impl Session {
     /// Queues a message for the next model call.
-    pub fn receive(&mut self, text: String, channel: Channel, now: Timestamp) -> SendReceipt {
+    ///
+    /// A message with a key that was taken before is not taken again.
+    pub fn receive(&mut self, message: Message, channel: Channel, now: Timestamp) -> SendReceipt {
+        let Message { text, key } = message;
+        if let Some(receipt) = key.as_deref().and_then(|key| self.receipt(key)) {
+            return receipt;
+        }
         let preview = one_line(&text, 120);
         self.log(now, TraceEvent::MessageReceived { channel, preview });
         let queued_before = u32::try_from(self.inbox.len()).unwrap_or(u32::MAX);
         self.inbox.push_back(text);
-        SendReceipt { turn: self.spend.turns.saturating_add(1), queued_before }
+        let receipt = SendReceipt { turn: self.spend.turns.saturating_add(1), queued_before };
+        if let Some(key) = key {
+            self.remember(key, receipt);
+        }
+        receipt
     }
 
     /// Why a message cannot be taken, if so.
     pub fn refuses_message(&self, text: &str) -> Option<String> {
         if text.trim().is_empty() {
             Some("the message is empty".to_owned())
+        } else if text.len() > MAX_MESSAGE {
+            Some(format!(
+                "the message has {} bytes, at most {MAX_MESSAGE} are taken; put it into a file that \
+                 a tool reads",
+                text.len()
+            ))
         } else if self.ended.is_some() || self.cancelled || self.closing {
             Some("the run is ending; start a new one to go on".to_owned())
         } else {
@@ -32,6 +51,7 @@ impl Session {
     /// Unblocks the run, so that it tries again what failed.
     pub fn retry(&mut self, now: Timestamp) {
         if let Some(blocked) = self.blocked.take() {
+            self.archive_stuck = false;
             self.retries = self.retries.saturating_add(1);
             self.log(now, TraceEvent::Resumed { since: blocked.since });
         } else {
@@ -41,6 +61,8 @@ impl Session {
 
     /// Asks for the run to end as cancelled.
     pub fn cancel(&mut self) {
+        // A run that has ended already only waits for its archive.
+        self.abandoned |= self.ended.is_some();
         self.cancelled = true;
     }
 

@@ -44,7 +44,7 @@ fn a_page_stays_far_below_payload_limits() {
     for _ in 0..20 {
         run.reply(reply(None, vec![call("c", "look", json!({}))]), at(2), at(3));
         let content = "x".repeat(MAX_PAGE_BYTES / 10);
-        run.settle(0, ToolOutcome::Done { content, truncated: false }, at(4));
+        run.settle(0, ToolOutcome::Done { content, truncated: false, blob: None }, at(4));
         run.end_turn();
     }
     let page = transcript(&run, PageRequest { from: Some(0), limit: Some(500) });

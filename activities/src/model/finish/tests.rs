@@ -49,11 +49,12 @@ fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
         model: "m".to_owned(),
         request_id: None,
         answer: None,
+        blob: None,
     }
 }
 
 fn asked(id: &str, tool: &str, arguments: Value) -> ToolCall {
-    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None }
+    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None, blob: None }
 }
 
 fn finished(definition: &Definition, items: &[Item], reply: ModelReply) -> ModelReply {

@@ -18,7 +18,7 @@ pub(super) fn from_response(response: ChatResponse, format: &str) -> ModelReply 
                 id: call.call_id.clone(),
                 tool: call.fn_name.clone(),
                 arguments: call.fn_arguments.clone(),
-                problem: None,
+                problem: None, blob: None,
             }),
             ContentPart::Binary(_)
             | ContentPart::ToolResponse(_)
@@ -39,6 +39,7 @@ pub(super) fn from_response(response: ChatResponse, format: &str) -> ModelReply 
         model: response.provider_model_iden.model_name.to_string(),
         request_id: response.captured_raw_body.as_ref().and_then(response_id),
         answer: None,
+        blob: None,
     }
 }
 

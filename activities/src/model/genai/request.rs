@@ -90,7 +90,8 @@ fn messages(items: &[Item], format: &str) -> Vec<ChatMessage> {
             Item::Notice { text } => messages.push(ChatMessage::user(render::notice(text))),
             // Its call is answered below, where the call is met.
             Item::ToolResult { .. } => {}
-            Item::Assistant { text, calls, native } => {
+            Item::Summary { .. } => {}
+            Item::Assistant { text, calls, native, blob: _ } => {
                 let content = assistant(text.as_deref(), calls, native.as_ref(), format);
                 if !content.is_empty() {
                     messages.push(ChatMessage::assistant(content));

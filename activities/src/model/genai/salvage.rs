@@ -33,6 +33,7 @@ pub(super) fn reply(error: &genai::Error, model: &ModelSettings) -> Option<Model
         model: body.get("model").and_then(Value::as_str).unwrap_or(&model.name).to_owned(),
         request_id: reply::response_id(body),
         answer: None,
+        blob: None,
     })
 }
 
@@ -69,7 +70,7 @@ fn asked(id: Option<&Value>, name: &str, arguments: Option<&Value>) -> ToolCall 
         Some(value) => value.clone(),
         None => Value::Null,
     };
-    ToolCall { id: text(id).unwrap_or_default(), tool: name.to_owned(), arguments, problem: None }
+    ToolCall { id: text(id).unwrap_or_default(), tool: name.to_owned(), arguments, problem: None, blob: None }
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

@@ -112,7 +112,7 @@ fn user(text: &str) -> Item {
 }
 
 fn asked(id: &str, tool: &str, arguments: Value) -> ToolCall {
-    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None }
+    ToolCall { id: id.to_owned(), tool: tool.to_owned(), arguments, problem: None, blob: None }
 }
 
 fn result(call: &str, tool: &str, result: ToolOutcome) -> Item {
@@ -120,7 +120,7 @@ fn result(call: &str, tool: &str, result: ToolOutcome) -> Item {
 }
 
 fn done(content: &str) -> ToolOutcome {
-    ToolOutcome::Done { content: content.to_owned(), truncated: false }
+    ToolOutcome::Done { content: content.to_owned(), truncated: false, blob: None }
 }
 
 /// A conversation with two calls in one turn, one of which was denied, and a third without an

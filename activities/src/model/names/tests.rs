@@ -15,6 +15,7 @@ fn tool_named(name: &str) -> ToolSpec {
         effect: longhaul_contract::tool::Effect::Read,
         idempotent: false,
         timeout: None,
+        lane: longhaul_contract::tool::Lane::Learnt,
         binding: longhaul_contract::tool::ToolBinding::Files {
             root: ".".to_owned(),
             operation: longhaul_contract::tool::FilesOperation::List,

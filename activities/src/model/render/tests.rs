@@ -9,13 +9,13 @@ fn error_of(result: &ToolOutcome) -> Value {
 
 #[test]
 fn a_result_is_passed_on_as_it_is() {
-    let result = ToolOutcome::Done { content: "{\"a\":1}".to_owned(), truncated: true };
+    let result = ToolOutcome::Done { content: "{\"a\":1}".to_owned(), truncated: true, blob: None };
     assert_eq!(outcome(&result, None), "{\"a\":1}");
 }
 
 #[test]
 fn edited_arguments_are_shown() {
-    let result = ToolOutcome::Done { content: "ok".to_owned(), truncated: false };
+    let result = ToolOutcome::Done { content: "ok".to_owned(), truncated: false, blob: None };
     let text = outcome(&result, Some(&json!({"path": "b"})));
     assert!(text.contains("{\"path\":\"b\"}"), "{text}");
     assert!(text.ends_with("\nok"), "{text}");

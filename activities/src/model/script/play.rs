@@ -142,7 +142,10 @@ impl<'a> Stage<'a> {
             .iter()
             .flat_map(|item| match item {
                 Item::Assistant { calls, .. } => calls.as_slice(),
-                Item::User { .. } | Item::ToolResult { .. } | Item::Notice { .. } => &[],
+                Item::User { .. }
+                | Item::ToolResult { .. }
+                | Item::Notice { .. }
+                | Item::Summary { .. } => &[],
             })
             .map(|call| (call.id.as_str(), call))
             .collect();
@@ -155,7 +158,13 @@ impl<'a> Stage<'a> {
                     let asked = calls.get(call.as_str()).map(|call| &call.arguments);
                     Some(cell(tool, result, edited.as_ref().or(asked)))
                 }
-                Some(Item::User { .. } | Item::Assistant { .. } | Item::Notice { .. }) | None => {
+                Some(
+                    Item::User { .. }
+                    | Item::Assistant { .. }
+                    | Item::Notice { .. }
+                    | Item::Summary { .. },
+                )
+                | None => {
                     None
                 }
             })

@@ -40,6 +40,7 @@ pub fn task(items: &[Item]) -> Task {
             }
             Item::ToolResult { .. } => task.results.push((task.played, index)),
             Item::Notice { .. } => ended = false,
+            Item::Summary { .. } => {}
         }
     }
     task

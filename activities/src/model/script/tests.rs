@@ -28,7 +28,7 @@ fn asked(ids: &[&str]) -> Item {
         id: (*id).to_owned(),
         tool: "t".to_owned(),
         arguments: json!({"of": id}),
-        problem: None,
+        problem: None, blob: None,
     };
     Item::Assistant { text: None, calls: ids.iter().map(call).collect(), native: None }
 }
@@ -41,7 +41,7 @@ fn result(id: &str, content: &str) -> Item {
     Item::ToolResult {
         call: id.to_owned(),
         tool: "t".to_owned(),
-        result: ToolOutcome::Done { content: content.to_owned(), truncated: false },
+        result: ToolOutcome::Done { content: content.to_owned(), truncated: false, blob: None },
         edited: None,
     }
 }

@@ -13,6 +13,7 @@ fn spec(parameters: Value) -> ToolSpec {
         effect: Effect::Read,
         idempotent: false,
         timeout: None,
+        lane: longhaul_contract::tool::Lane::Learnt,
         binding: ToolBinding::Http {
             method: "GET".to_owned(),
             url: "https://example.com".to_owned(),

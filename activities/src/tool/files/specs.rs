@@ -1,6 +1,6 @@
 //! The file tools as a model sees them.
 
-use longhaul_contract::tool::{Effect, FilesOperation, ToolBinding, ToolSpec};
+use longhaul_contract::tool::{Effect, FilesOperation, Lane, ToolBinding, ToolSpec};
 use serde_json::{Value, json};
 
 /// The file tools on the folder `root` (absolute, or relative to the worker's root folder), with
@@ -44,6 +44,7 @@ fn tool(root: &str, operation: FilesOperation, description: &str, parameters: Va
         // The same content again changes nothing.
         idempotent: true,
         timeout: None,
+        lane: Lane::Learnt,
         binding: ToolBinding::Files { root: root.to_owned(), operation },
     }
 }

@@ -115,6 +115,7 @@ impl Case {
             effect: if reads { Effect::Read } else { Effect::Create },
             idempotent: false,
             timeout: None,
+            lane: longhaul_contract::tool::Lane::Learnt,
             binding: ToolBinding::Http {
                 method: method.to_owned(),
                 url: url.into(),
@@ -173,6 +174,8 @@ impl Case {
             approvals: Vec::new(),
             limits: Limits::default(),
             output: None,
+            context: None,
+            continue_after: ContinueAfter::default(),
         };
         let invocation = ToolInvocation {
             v: 1,

@@ -42,7 +42,7 @@ fn emitted(attempt: &Attempt, ending: &Ending<'_>, facts: Option<&RunFacts>) -> 
 
 #[test]
 fn an_attempt_of_a_tool_call() {
-    let outcome = ToolOutcome::Done { content: "the content".into(), truncated: false };
+    let outcome = ToolOutcome::Done { content: "the content".into(), truncated: false, blob: None };
     let span = emitted(&attempt(2, tool()), &Ending::Ran(&outcome), Some(&facts()));
     let run = RunTrace::new("run-1", Some(CALLER));
     assert_eq!(span.name, "execute_tool files.read");
@@ -94,6 +94,7 @@ fn a_model_call_tells_tokens_and_models() {
         model: "gpt-x-2026".into(),
         request_id: Some("req_1".into()),
         answer: None,
+        blob: None,
     };
     let span =
         emitted(&attempt(1, Request::Model { turn: 4 }), &Ending::Replied(&reply), Some(&facts()));

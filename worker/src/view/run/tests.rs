@@ -77,7 +77,7 @@ fn a_transcript_shows_who_said_what() {
                 id: "1".to_owned(),
                 tool: "files.read".to_owned(),
                 arguments: json!({"path": "a.md"}),
-                problem: None,
+                problem: None, blob: None,
             }],
             native: None,
         },

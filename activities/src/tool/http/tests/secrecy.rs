@@ -39,7 +39,7 @@ async fn errors_and_cuts_give_nothing_away() {
     let (_, message) = case("/error").failed(json!({})).await;
     assert!(message.ends_with("x[TOKEN]"), "{message}");
     let long = case("/long").call(json!({})).await.unwrap();
-    let ToolOutcome::Done { content, truncated } = long else { panic!("not done") };
+    let ToolOutcome::Done { content, truncated, blob: None } = long else { panic!("not done") };
     assert!(truncated);
     assert!(!content.contains("s3cr"), "a part of the secret is left");
 }
