@@ -6,23 +6,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
 use longhaul_contract::digest::Digest;
-use longhaul_contract::failure::FailureKind;
-use longhaul_contract::message::Conversation;
-use longhaul_contract::model::{ModelReply, ModelRequest};
-use longhaul_contract::ports::{CallModel, CallTool, Load};
-use longhaul_contract::tool::{ToolInvocation, ToolOutcome};
+use longhaul_contract::message::Item;
+use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
+use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Load};
+use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
+use longhaul_store::{Owner, Store, StoreError};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 use crate::agents::AgentStore;
 use crate::error::Failure;
 use crate::faults::Faults;
+use crate::model::summary::{SummaryCall, summarise};
+use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings};
-use crate::runs::Runs;
-use crate::tool::{Attempt, ToolHost, ToolSettings};
+use crate::runs::{Offer, Runs};
+use crate::tool::{Attempt, ToolHost, ToolSettings, results};
+use crate::transcripts::{self, Reference};
 use crate::workflow_link::{WorkflowLink, process_age};
+use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.
 const BEAT: Duration = Duration::from_millis(500);
@@ -38,6 +43,8 @@ pub struct AgentActivitiesSettings {
     pub script_log: Option<PathBuf>,
     /// The search attributes of Longhaul that the cluster has.
     pub search_attributes: Vec<String>,
+    /// Where blobs and the archive are.
+    pub store: Store,
 }
 
 /// Implements the ports.
@@ -47,6 +54,7 @@ pub struct AgentActivities {
     tools: ToolHost,
     runs: Runs,
     faults: Faults,
+    store: Store,
     search_attributes: Vec<String>,
 }
 
@@ -79,6 +87,7 @@ impl AgentActivities {
             tools: ToolHost::new(ToolSettings { root: settings.root }),
             runs: Runs::default(),
             faults: Faults::from_env()?,
+            store: settings.store,
             search_attributes: settings.search_attributes,
         })
     }
@@ -92,34 +101,23 @@ impl AgentActivities {
         })
     }
 
+    /// The definition of the run, which `chain` is kept under.
     async fn definition(
         &self,
         ctx: &ActivityContext,
+        chain: &str,
         digest: &Digest,
     ) -> Result<Arc<Definition>, Failure> {
-        let run = run_id(ctx);
-        if let Some(kept) = self.runs.definition_of(&run, digest) {
+        if let Some(kept) = self.runs.definition_of(chain, digest) {
             return Ok(kept);
+        }
+        if ctx.info().is_local {
+            // The workflow cannot answer while its own task waits for this activity.
+            return Err(transcripts::not_here());
         }
         let definition = Arc::new(link(ctx).definition(digest).await?);
-        self.runs.keep_definition(&run, definition.clone());
+        self.runs.keep_definition(chain, definition.clone());
         Ok(definition)
-    }
-
-    async fn conversation(
-        &self,
-        ctx: &ActivityContext,
-        request: &ModelRequest,
-    ) -> Result<Arc<Conversation>, Failure> {
-        let run = run_id(ctx);
-        if let Some(kept) = self.runs.conversation(&run, &request.known, &request.new) {
-            return Ok(kept);
-        }
-        let known = link(ctx).conversation(&request.known).await?;
-        self.runs.keep_conversation(&run, known);
-        self.runs.conversation(&run, &request.known, &request.new).ok_or_else(|| {
-            Failure::new(FailureKind::Transcript, "two model calls of one run at the same time")
-        })
     }
 
     async fn load_agent(
@@ -128,18 +126,39 @@ impl AgentActivities {
         input: LoadAgent,
     ) -> Result<LoadedAgent, Failure> {
         let definition = self.agents.load(&input.agent)?;
-        let carried = match input.continues {
-            Some(run) => link_to(ctx, run).carried().await?,
-            None => Vec::new(),
+        let run = run_id(ctx);
+        let (carried, sealed) = match &input.continues {
+            Some(before) => self.carried(ctx, &run, before).await?,
+            None => (Vec::new(), None),
         };
-        self.runs.keep_definition(&run_id(ctx), Arc::new(definition.clone()));
+        self.runs.keep_definition(&run, Arc::new(definition.clone()));
         Ok(LoadedAgent {
-            v: 1,
+            v: 2,
             definition,
             search_attributes: self.search_attributes.clone(),
             carried,
-            sealed: None,
+            sealed,
         })
+    }
+
+    /// The conversation of the closed run `before`: where it is archived, or, of a run that has no
+    /// archive, its items.
+    async fn carried(
+        &self,
+        ctx: &ActivityContext,
+        run: &str,
+        before: &str,
+    ) -> Result<(Vec<Item>, Option<Sealed>), Failure> {
+        let owner = owner(ctx, run);
+        let unavailable = |error| blobs::failure(&error);
+        let last = self.store.last_of_run(&owner.workflow_id, before).await.map_err(unavailable)?;
+        let Some(last) = last else {
+            return Ok((link_to(ctx, before.to_owned()).carried().await?, None));
+        };
+        self.store.share_blobs(&last.chain, &owner).await.map_err(unavailable)?;
+        // The trace is a run's own.
+        let sealed = Sealed { trace: 0, ..last.sealed() };
+        Ok((Vec::new(), Some(sealed)))
     }
 
     async fn model(
@@ -147,26 +166,67 @@ impl AgentActivities {
         ctx: &ActivityContext,
         request: ModelRequest,
     ) -> Result<ModelReply, Failure> {
-        let definition = self.definition(ctx, &request.definition).await?;
-        let conversation = self.conversation(ctx, &request).await?;
+        let run = run_id(ctx);
+        let at = Reference::of_model_call(&request, &run);
+        let definition = self.definition(ctx, at.chain, &request.definition).await?;
+        let conversation =
+            transcripts::conversation(&self.runs, &self.store, &link(ctx), &at).await?;
         let attempt = ctx.info().attempt;
         self.faults.pause("CallModel", &definition.model.name, attempt).await;
+        let full =
+            transcripts::full_items(&self.runs, &self.store, at.chain, &conversation).await?;
+        let items = full.as_deref().unwrap_or(conversation.items());
+        let read = window(items);
         let call = ModelCall {
             definition: &definition,
-            items: conversation.items(),
+            items: &read,
             turn: request.turn,
             attempt,
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
-            run_id: ctx.info().workflow_run_id.as_deref().unwrap_or_default(),
+            run_id: &run,
         };
-        self.models.call(&call).await
+        let reply = self.models.call(&call).await?;
+        if request.chain.is_empty() {
+            return Ok(reply);
+        }
+        let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
+        let item = Item::Assistant {
+            text: reply.text.clone(),
+            calls: reply.calls.clone(),
+            native: reply.native.clone(),
+            blob: reply.blob.clone(),
+        };
+        self.runs.offer(at.chain, Offer::Reply(request.turn), item);
+        Ok(reply)
+    }
+
+    async fn summary(
+        &self,
+        ctx: &ActivityContext,
+        request: CompactRequest,
+    ) -> Result<Compacted, Failure> {
+        let definition = self.definition(ctx, &request.chain, &request.definition).await?;
+        let at = Reference::of_summary(&request);
+        let conversation =
+            transcripts::conversation(&self.runs, &self.store, &link(ctx), &at).await?;
+        let upto = usize::try_from(request.upto).unwrap_or(usize::MAX);
+        let before = conversation.items().get(..upto).unwrap_or(conversation.items());
+        let attempt = ctx.info().attempt;
+        self.faults.pause("Compact", &definition.model.name, attempt).await;
+        let call = SummaryCall {
+            turn: request.turn,
+            attempt,
+            workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
+            run_id: &run_id(ctx),
+        };
+        summarise(&self.models, &definition, &window(before), call).await
     }
 
     async fn tool(
         &self,
         ctx: &ActivityContext,
         definition: &Definition,
-        invocation: &ToolInvocation,
+        invocation: ToolInvocation,
     ) -> Result<ToolOutcome, Failure> {
         let Some(spec) = definition.tool(&invocation.tool) else {
             let reason = format!("the agent has no tool `{}`", invocation.tool);
@@ -175,8 +235,52 @@ impl AgentActivities {
         let number = ctx.info().attempt;
         self.faults.pause("CallTool", &spec.name, number).await;
         let most = ctx.info().retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts());
-        let attempt = Attempt { number, last: most > 0 && number >= most };
-        self.tools.call(definition, spec, invocation, attempt).await
+        // The express lane has one attempt, and the normal one after it.
+        let last = most > 0 && number >= most && !ctx.info().is_local;
+        let attempt = Attempt { number, last };
+        if invocation.chain.is_empty() {
+            return self.tools.call(definition, spec, &invocation, attempt).await;
+        }
+        let invocation = blobs::full_invocation(&self.store, invocation).await?;
+        let outcome = match spec.binding {
+            ToolBinding::Results => self.results(&invocation).await?,
+            ToolBinding::Files { .. } | ToolBinding::Http { .. } => {
+                self.tools.call(definition, spec, &invocation, attempt).await?
+            }
+        };
+        let owner = owner(ctx, &invocation.chain);
+        let outcome =
+            blobs::shrink_outcome(&self.store, &owner, outcome, spec.repeatable()).await?;
+        let item = Item::ToolResult {
+            call: invocation.call,
+            tool: invocation.tool,
+            result: outcome.clone(),
+            edited: None,
+        };
+        let name = Offer::Result(invocation.turn, invocation.index);
+        self.runs.offer(&owner.chain, name, item);
+        Ok(outcome)
+    }
+
+    /// Carries out `results.read`.
+    async fn results(&self, invocation: &ToolInvocation) -> Result<ToolOutcome, Failure> {
+        let failed = |error: ToolErrorKind, message: String| ToolOutcome::Failed { error, message };
+        let asked = match results::asked(&invocation.arguments) {
+            Ok(asked) => asked,
+            Err(message) => return Ok(failed(ToolErrorKind::InvalidArguments, message)),
+        };
+        match self.store.blob(&invocation.chain, &asked.blob).await {
+            Ok(bytes) => {
+                let whole = String::from_utf8_lossy(&bytes);
+                let content = results::page(&whole, asked.offset, asked.limit);
+                Ok(ToolOutcome::Done { content, truncated: false, blob: None })
+            }
+            // A model can write any id; what it has seen before is there.
+            Err(error @ (StoreError::Missing { .. } | StoreError::Forgotten { .. })) => {
+                Ok(failed(ToolErrorKind::NotFound, error.to_string()))
+            }
+            Err(error) => Err(blobs::failure(&error)),
+        }
     }
 }
 
@@ -202,6 +306,34 @@ impl AgentActivities {
         beating(&ctx, true, self.model(&ctx, input)).await
     }
 
+    /// Sums up the earlier part of the conversation.
+    #[activity(definition = Compact)]
+    pub async fn compact(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: CompactRequest,
+    ) -> Result<Compacted, ActivityError> {
+        beating(&ctx, true, self.summary(&ctx, input)).await
+    }
+
+    /// Writes what the run did into the archive, and verifies it.
+    #[activity(definition = Archive)]
+    pub async fn archive(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: ArchiveRequest,
+    ) -> Result<Sealed, ActivityError> {
+        let owner = owner(&ctx, &input.chain);
+        let link = link(&ctx);
+        let run = run_id(&ctx);
+        let attempt = ctx.info().attempt;
+        let work = async {
+            self.faults.pause("Archive", "", attempt).await;
+            archive::write(&self.runs, &self.store, &link, owner, run, input).await
+        };
+        beating(&ctx, true, work).await
+    }
+
     /// Makes one tool call.
     #[activity(definition = CallTool)]
     pub async fn call_tool(
@@ -209,10 +341,13 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: ToolInvocation,
     ) -> Result<ToolOutcome, ActivityError> {
-        let definition = beating(&ctx, true, self.definition(&ctx, &input.definition)).await?;
+        let run = run_id(&ctx);
+        let chain = if input.chain.is_empty() { &run } else { &input.chain };
+        let definition = self.definition(&ctx, chain, &input.definition);
+        let definition = beating(&ctx, true, definition).await?;
         // An effect under way is never cut off: its outcome is what the run wants to know.
         let may_stop = definition.tool(&input.tool).is_none_or(|tool| tool.repeatable());
-        beating(&ctx, may_stop, self.tool(&ctx, &definition, &input)).await
+        beating(&ctx, may_stop, self.tool(&ctx, &definition, input)).await
     }
 }
 
@@ -236,6 +371,14 @@ async fn beating<T>(
                 let _ = ctx.record_heartbeat(()).await;
             }
         }
+    }
+}
+
+/// Whose a blob of the chain is.
+fn owner(ctx: &ActivityContext, chain: &str) -> Owner {
+    Owner {
+        workflow_id: ctx.info().workflow_id.clone().unwrap_or_default(),
+        chain: chain.to_owned(),
     }
 }
 

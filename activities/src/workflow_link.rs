@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
-use longhaul_contract::message::{Conversation, Item, Position};
-use longhaul_contract::names::{QUERY_DEFINITION, QUERY_TRANSCRIPT};
-use longhaul_contract::run::{PageRequest, TranscriptPage};
+use longhaul_contract::message::Item;
+use longhaul_contract::names::{QUERY_DEFINITION, QUERY_TRACE, QUERY_TRANSCRIPT};
+use longhaul_contract::run::{PageRequest, TracePage, TranscriptPage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use temporalio_client::errors::WorkflowQueryError;
@@ -56,32 +56,6 @@ impl WorkflowLink {
         }
     }
 
-    /// The conversation of the run up to `known`.
-    ///
-    /// # Errors
-    ///
-    /// The workflow cannot be asked, or its conversation does not lead to `known`.
-    pub(crate) async fn conversation(&self, known: &Position) -> Result<Conversation, Failure> {
-        let mut conversation = Conversation::default();
-        let mut from = Some(0);
-        while let Some(start) = from
-            && conversation.position().length < known.length
-        {
-            let page = self.page(start).await?;
-            for item in page.items {
-                if conversation.position().length < known.length {
-                    conversation.push(item);
-                }
-            }
-            from = page.next;
-        }
-        if conversation.position() == known {
-            Ok(conversation)
-        } else {
-            Err(self.failure("its conversation does not lead to the position of this call"))
-        }
-    }
-
     /// The whole conversation of a closed run, for a new run that goes on with it.
     ///
     /// # Errors
@@ -111,8 +85,22 @@ impl WorkflowLink {
         Ok(items)
     }
 
-    async fn page(&self, from: u64) -> Result<TranscriptPage, Failure> {
+    /// The conversation from item `from` on, or from the first that is not archived.
+    ///
+    /// # Errors
+    ///
+    /// The workflow cannot be asked.
+    pub(crate) async fn page(&self, from: u64) -> Result<TranscriptPage, Failure> {
         self.ask(QUERY_TRANSCRIPT, &PageRequest { from: Some(from), limit: Some(PAGE) }).await
+    }
+
+    /// A part of the trace.
+    ///
+    /// # Errors
+    ///
+    /// The workflow cannot be asked.
+    pub(crate) async fn trace(&self, page: PageRequest) -> Result<TracePage, Failure> {
+        self.ask(QUERY_TRACE, &page).await
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -163,7 +151,8 @@ impl WorkflowLink {
         }
     }
 
-    fn failure(&self, reason: &str) -> Failure {
+    /// The failure of not getting from the workflow what it should know.
+    pub(crate) fn failure(&self, reason: &str) -> Failure {
         Failure::new(
             FailureKind::Transcript,
             format!("workflow `{}` could not be asked: {reason}", self.workflow_id),

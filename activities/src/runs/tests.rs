@@ -1,50 +1,88 @@
-//! The cache gives a conversation only at the position it is asked for.
+//! What enters the cache, and what is discarded.
+
+use std::sync::Arc;
 
 use longhaul_contract::message::{Conversation, Item, Position};
+use longhaul_contract::model::Part;
+use longhaul_contract::tool::ToolOutcome;
 
-use super::{MAX_RUNS, Runs};
+use super::{MAX_RUNS, Offer, Runs};
 
-fn said(text: &str) -> Item {
+fn user(text: &str) -> Item {
     Item::User { text: text.to_owned() }
 }
 
-#[test]
-fn grows_with_what_the_workflow_passes_in() {
-    let runs = Runs::default();
-    let first = runs.conversation("r", &Position::start(), &[said("a")]).unwrap();
-    let second = runs.conversation("r", first.position(), &[said("b"), said("c")]).unwrap();
-    assert_eq!(second.items(), [said("a"), said("b"), said("c")]);
-}
-
-#[test]
-fn a_second_attempt_of_the_same_call_gets_the_same_conversation() {
-    let runs = Runs::default();
-    let first = runs.conversation("r", &Position::start(), &[said("a")]).unwrap();
-    let again = runs.conversation("r", &Position::start(), &[said("a")]).unwrap();
-    assert_eq!(first, again);
-}
-
-#[test]
-fn a_position_that_does_not_match_is_a_miss() {
-    let runs = Runs::default();
-    runs.conversation("r", &Position::start(), &[said("a")]).unwrap();
-    let other = Position::start().after(&said("x"));
-    assert_eq!(runs.conversation("r", &other, &[said("b")]), None);
-    let rebuilt: Conversation = [said("x")].into_iter().collect();
-    runs.keep_conversation("r", rebuilt);
-    let found = runs.conversation("r", &other, &[said("b")]).unwrap();
-    assert_eq!(found.items(), [said("x"), said("b")]);
-}
-
-#[test]
-fn the_run_unused_for_longest_goes_first() {
-    let runs = Runs::default();
-    for run in 0..MAX_RUNS {
-        runs.conversation(&run.to_string(), &Position::start(), &[said("a")]).unwrap();
+fn result(content: &str) -> Item {
+    Item::ToolResult {
+        call: "c".to_owned(),
+        tool: "t".to_owned(),
+        result: ToolOutcome::Done { content: content.to_owned(), truncated: false, blob: None },
+        edited: None,
     }
-    runs.conversation("0", &Position::start(), &[said("a")]).unwrap();
-    runs.conversation("one more", &Position::start(), &[]).unwrap();
-    let after_a = Position::start().after(&said("a"));
-    assert!(runs.conversation("0", &after_a, &[]).is_some());
-    assert_eq!(runs.conversation("1", &after_a, &[]), None);
+}
+
+fn position(items: &[Item]) -> Position {
+    items.iter().fold(Position::start(), |position, item| position.after(item))
+}
+
+#[test]
+fn a_named_result_enters_where_the_workflow_says_so() {
+    let runs = Runs::default();
+    runs.offer("run", Offer::Result(1, 0), result("r"));
+    let end = position(&[user("hello"), result("r")]);
+    let parts = [Part::Item(user("hello")), Part::Result(1, 0)];
+    let conversation = runs.conversation("run", &Position::start(), &parts, &end).unwrap();
+    assert_eq!(conversation.items(), [user("hello"), result("r")]);
+    // A second attempt of the same call finds it done.
+    assert!(runs.conversation("run", &Position::start(), &parts, &end).is_some());
+}
+
+#[test]
+fn a_result_that_is_not_the_one_in_history_never_enters() {
+    let runs = Runs::default();
+    // The attempt whose report was lost had another result than the one that came through.
+    runs.offer("run", Offer::Result(1, 0), result("lost"));
+    let end = position(&[result("reported")]);
+    let parts = [Part::Result(1, 0)];
+    assert!(runs.conversation("run", &Position::start(), &parts, &end).is_none());
+    assert_eq!(runs.kept("run").items(), []);
+}
+
+#[test]
+fn what_only_the_workflow_can_tell_is_not_guessed() {
+    let runs = Runs::default();
+    let end = position(&[user("long")]);
+    assert!(runs.conversation("run", &Position::start(), &[Part::Ask], &end).is_none());
+}
+
+#[test]
+fn another_position_discards_what_is_kept() {
+    let runs = Runs::default();
+    let other: Conversation = [user("other")].into_iter().collect();
+    runs.keep_conversation("run", Arc::new(other));
+    let end = position(&[user("hello")]);
+    let parts = [Part::Item(user("hello"))];
+    assert!(runs.conversation("run", &Position::start(), &parts, &end).is_none());
+}
+
+#[test]
+fn an_archived_segment_brings_what_is_kept_to_its_end() {
+    let runs = Runs::default();
+    let kept: Conversation = [user("a")].into_iter().collect();
+    runs.keep_conversation("run", Arc::new(kept));
+    let all = [user("a"), user("b"), user("c")];
+    assert!(runs.advance("run", &all, &position(&all)));
+    assert_eq!(runs.kept("run").items(), all);
+    assert!(!runs.advance("run", &[user("x")], &position(&[user("x")])), "it leads elsewhere");
+}
+
+#[test]
+fn the_chain_unused_for_longest_goes_first() {
+    let runs = Runs::default();
+    let said: Arc<Conversation> = Arc::new([user("x")].into_iter().collect());
+    for number in 0..=MAX_RUNS {
+        runs.keep_conversation(&number.to_string(), said.clone());
+    }
+    assert_eq!(runs.kept("0").items(), []);
+    assert_eq!(runs.kept(&MAX_RUNS.to_string()).items().len(), 1);
 }

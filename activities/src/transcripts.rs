@@ -1,0 +1,168 @@
+//! Leads to a position in a conversation: by what the worker keeps, by what the workflow names, and
+//! where that is not enough by asking the workflow and reading the archive.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use longhaul_contract::failure::FailureKind;
+use longhaul_contract::message::{Conversation, Item, Position};
+use longhaul_contract::model::{CompactRequest, ModelRequest, Part};
+use longhaul_store::Store;
+
+use crate::blobs;
+use crate::error::Failure;
+use crate::runs::Runs;
+use crate::workflow_link::WorkflowLink;
+
+/// A position in the conversation of a chain, and how to get there.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference<'a> {
+    /// The chain of runs; in version 1 the run itself.
+    pub(crate) chain: &'a str,
+    /// What a worker that made the last call has.
+    pub(crate) known: &'a Position,
+    /// What comes after it.
+    pub(crate) parts: Cow<'a, [Part]>,
+    /// The position itself.
+    pub(crate) end: Position,
+}
+
+impl<'a> Reference<'a> {
+    /// Where a model call of the run `run` takes place.
+    pub(crate) fn of_model_call(request: &'a ModelRequest, run: &'a str) -> Self {
+        let chain = if request.chain.is_empty() { run } else { &request.chain };
+        match &request.end {
+            Some(end) => Self {
+                chain,
+                known: &request.known,
+                parts: Cow::Borrowed(&request.parts),
+                end: end.clone(),
+            },
+            None => {
+                let end =
+                    request.new.iter().fold(request.known.clone(), |end, item| end.after(item));
+                let parts = request.new.iter().cloned().map(Part::Item).collect();
+                Self { chain, known: &request.known, parts: Cow::Owned(parts), end }
+            }
+        }
+    }
+
+    /// Where a summary is made.
+    pub(crate) fn of_summary(request: &'a CompactRequest) -> Self {
+        Self {
+            chain: &request.chain,
+            known: &request.known,
+            parts: Cow::Borrowed(&request.parts),
+            end: request.end.clone(),
+        }
+    }
+}
+
+/// The conversation at that position.
+pub(crate) async fn conversation(
+    runs: &Runs,
+    store: &Store,
+    link: &WorkflowLink,
+    at: &Reference<'_>,
+) -> Result<Arc<Conversation>, Failure> {
+    if let Some(kept) = runs.conversation(at.chain, at.known, &at.parts, &at.end) {
+        return Ok(kept);
+    }
+    let kept = runs.kept(at.chain);
+    let shorter = kept.position().length <= at.end.length;
+    let begun = if shorter { (*kept).clone() } else { Conversation::default() };
+    let from_nothing = begun.position().length == 0;
+    let mut found = complete(store, link, begun, &at.end).await?;
+    if found.is_none() && !from_nothing {
+        // What was kept is of another branch.
+        found = complete(store, link, Conversation::default(), &at.end).await?;
+    }
+    let found = Arc::new(found.ok_or_else(|| {
+        link.failure("its conversation does not lead to the position of this call")
+    })?);
+    runs.keep_conversation(at.chain, found.clone());
+    Ok(found)
+}
+
+/// `begun` with what is missing up to `end`; `None` if it leads elsewhere.
+async fn complete(
+    store: &Store,
+    link: &WorkflowLink,
+    mut begun: Conversation,
+    end: &Position,
+) -> Result<Option<Conversation>, Failure> {
+    let mut archive_read = false;
+    while begun.position().length < end.length {
+        let have = begun.position().length;
+        let page = link.page(have).await?;
+        if page.from > have {
+            let sealed = page.sealed.filter(|_| !archive_read).ok_or_else(|| {
+                link.failure("it does not say where the beginning of its conversation is archived")
+            })?;
+            archive_read = true;
+            let segments = store
+                .history_since(&sealed.hash, have)
+                .await
+                .map_err(|error| blobs::failure(&error))?;
+            for segment in segments {
+                let skip = begun.position().length.saturating_sub(segment.from.length);
+                let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+                take(&mut begun, segment.content.items.into_iter().skip(skip), end);
+            }
+            continue;
+        }
+        if page.items.is_empty() {
+            break;
+        }
+        take(&mut begun, page.items.into_iter(), end);
+    }
+    Ok((begun.position() == end).then_some(begun))
+}
+
+fn take(into: &mut Conversation, items: impl Iterator<Item = Item>, end: &Position) {
+    let room = end.length.saturating_sub(into.position().length);
+    for item in items.take(usize::try_from(room).unwrap_or(usize::MAX)) {
+        into.push(item);
+    }
+}
+
+/// The items of `conversation` as a model reads them: with what is too long for history.
+pub(crate) async fn full_items(
+    runs: &Runs,
+    store: &Store,
+    chain: &str,
+    conversation: &Conversation,
+) -> Result<Option<Vec<Item>>, Failure> {
+    let has_blob = |item: &Item| match item {
+        Item::Assistant { calls, blob, .. } => {
+            blob.is_some() || calls.iter().any(|call| call.blob.is_some())
+        }
+        Item::User { .. }
+        | Item::ToolResult { .. }
+        | Item::Notice { .. }
+        | Item::Summary { .. } => false,
+    };
+    let items = conversation.items();
+    if !items.iter().any(has_blob) {
+        return Ok(None);
+    }
+    let mut full = Vec::with_capacity(items.len());
+    for (index, item) in (0..).zip(items) {
+        if !has_blob(item) {
+            full.push(item.clone());
+        } else if let Some(kept) = runs.full(chain, index) {
+            full.push((*kept).clone());
+        } else {
+            let whole = blobs::full_item(store, chain, item).await?;
+            let whole = whole.unwrap_or_else(|| item.clone());
+            runs.keep_full(chain, index, Arc::new(whole.clone()));
+            full.push(whole);
+        }
+    }
+    Ok(Some(full))
+}
+
+/// A failure of a worker that cannot be asked while it works on the workflow task itself.
+pub(crate) fn not_here() -> Failure {
+    Failure::new(FailureKind::Transcript, "the worker does not keep this run")
+}
