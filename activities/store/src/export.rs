@@ -1,0 +1,48 @@
+//! Writes what is archived of a workflow as lines of JSON.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+impl Store {
+    /// Writes all segments of that workflow id, one JSON value a line: `{"segment": …}` with the
+    /// header of a segment, then its items, then the entries of its trace. How many segments.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::segment`], and [`StoreError::Io`] if `to` cannot be written.
+    pub async fn export(&self, workflow_id: &str, to: &mut impl Write) -> Result<u64, StoreError> {
+        let mut written = 0;
+        for info in self.segments(workflow_id).await? {
+            let segment = self.segment(&info.hash).await?;
+            let mut header = serde_json::to_value(&segment).map_err(std::io::Error::from)?;
+            if let Value::Object(fields) = &mut header {
+                fields.shift_remove("items");
+                fields.shift_remove("trace");
+                fields.insert("hash".to_owned(), json!(info.hash));
+                fields.insert("bytes".to_owned(), json!(info.bytes));
+                fields.insert("written_at".to_owned(), json!(info.written_at));
+            }
+            line(to, &json!({ "segment": header }))?;
+            for item in &segment.content.items {
+                line(to, item)?;
+            }
+            for entry in &segment.content.trace {
+                line(to, entry)?;
+            }
+            written += 1;
+        }
+        to.flush()?;
+        Ok(written)
+    }
+}
+
+/// Writes one value and ends the line.
+pub(crate) fn line(to: &mut impl Write, value: &impl serde::Serialize) -> Result<(), StoreError> {
+    serde_json::to_writer(&mut *to, value).map_err(std::io::Error::from)?;
+    to.write_all(b"\n")?;
+    Ok(())
+}

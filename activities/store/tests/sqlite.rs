@@ -1,0 +1,102 @@
+//! The store with SQLite, and what only a file can show.
+
+use std::time::{Duration, Instant};
+
+use longhaul_store::{Store, StoreError};
+
+use cases::{World, all_cases, owner, run_cases, said, segment};
+
+mod cases;
+
+async fn world(_: &str) -> World {
+    World::new(None)
+}
+
+all_cases!(world);
+
+#[tokio::test]
+async fn a_damaged_row_is_found() {
+    let world = World::new(None);
+    let store = world.store();
+    let reference = store.put_blob(&owner("w", "c"), b"short").await.unwrap();
+    let pool = sqlx::SqlitePool::connect(&world.settings.database).await.unwrap();
+    sqlx::query("UPDATE blobs SET body = x'73686f7275'").execute(&pool).await.unwrap();
+    let error = store.blob("c", &reference).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    store.put_blob(&owner("w", "c"), b"short").await.unwrap();
+    assert_eq!(store.blob("c", &reference).await.unwrap(), b"short");
+}
+
+#[tokio::test]
+async fn a_broken_off_deletion_holds_a_writer_up_but_not_for_ever() {
+    let world = World::new(None);
+    let store = world.store();
+    let reference = store.put_blob(&owner("w", "c"), b"short").await.unwrap();
+    let pool = sqlx::SqlitePool::connect(&world.settings.database).await.unwrap();
+    let claim = "UPDATE blobs SET deleting_at = $1";
+    sqlx::query(claim).bind(i64::MAX).execute(&pool).await.unwrap();
+    let error = store.put_blob(&owner("w", "c"), b"short").await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    sqlx::query(claim).bind(1_i64).execute(&pool).await.unwrap();
+    store.put_blob(&owner("w", "c"), b"short").await.unwrap();
+    assert_eq!(store.blob("c", &reference).await.unwrap(), b"short");
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_fails_in_passing_and_says_no_password() {
+    let mut world = World::new(None);
+    // Nothing listens on this port.
+    world.settings.database = "postgres://me:hunter2@127.0.0.1:1/longhaul".to_owned();
+    let store = world.store();
+    let error = store.ping().await.unwrap_err();
+    assert!(error.is_passing(), "{error}");
+    let text = format!("{error} {error:?} {store:?} {:?}", store.settings());
+    assert!(!text.contains("hunter2") && text.contains("127.0.0.1:1"), "{text}");
+
+    world.settings.blobs = "s3://key:hunter2@:x".to_owned();
+    let error = Store::new(world.settings.clone()).unwrap_err();
+    assert!(matches!(error, StoreError::Settings(_)), "{error}");
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    world.settings.blobs = "blobs".to_owned();
+    for database in ["mysql://me:hunter2@db/x", "sqlite:", "sqlite::memory:", "nothing"] {
+        world.settings.database = database.to_owned();
+        let error = Store::new(world.settings.clone()).unwrap_err();
+        assert!(matches!(error, StoreError::Settings(_)), "{error}");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+    }
+}
+
+/// Prints what writing costs; asserts nothing that a busy machine could break.
+#[tokio::test]
+async fn writing_is_measured() {
+    let mut world = World::new(None);
+    world.settings.in_database = longhaul_store::StoreSettings::IN_DATABASE;
+    let store = world.store();
+    store.ping().await.unwrap();
+    let me = owner("w", "c");
+    for (what, bytes) in [("put_blob 20 KiB", 20 * 1024), ("put_blob 1 MiB", 1024 * 1024)] {
+        let mut times = Vec::new();
+        for round in 0..20_u8 {
+            let body = vec![round; bytes];
+            let start = Instant::now();
+            store.put_blob(&me, &body).await.unwrap();
+            times.push(start.elapsed());
+        }
+        report(what, times);
+    }
+    let mut times = Vec::new();
+    for round in 0..10_u8 {
+        let items: Vec<_> =
+            (0..100).map(|at| said(&format!("{round} {at} {}", "x".repeat(10_000)))).collect();
+        let segment = segment(&me, None, &items);
+        let start = Instant::now();
+        store.put_segment(&segment).await.unwrap();
+        times.push(start.elapsed());
+    }
+    report("put_segment 1 MB", times);
+}
+
+fn report(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    eprintln!("{what}: median {:?}, greatest {:?}", times[times.len() / 2], times.last());
+}
