@@ -197,6 +197,9 @@ async fn read_json<T: serde::de::DeserializeOwned>(
 ) -> Result<T, Failure> {
     let bytes = store.blob(chain, blob).await.map_err(|error| failure(&error))?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        Failure::new(FailureKind::ArchiveDamaged, format!("blob {} is not JSON: {error}", blob.hash))
+        Failure::new(
+            FailureKind::ArchiveDamaged,
+            format!("blob {} is not JSON: {error}", blob.hash),
+        )
     })
 }

@@ -20,6 +20,7 @@ mod genai;
 pub mod names;
 pub mod render;
 pub mod script;
+pub(crate) mod window;
 
 /// The provider that plays scenario files.
 pub const SCRIPT: &str = "script";

@@ -4,6 +4,7 @@ pub mod arguments;
 mod files;
 mod http;
 mod result;
+pub(crate) mod results;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -19,6 +20,7 @@ use crate::error::Failure;
 
 pub use files::files_tools;
 pub use http::check_http;
+pub(crate) use result::{cap, head};
 
 /// The most bytes of a result that reach the model.
 pub const RESULT_BUDGET: usize = 64 * 1024;

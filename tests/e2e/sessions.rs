@@ -18,7 +18,7 @@ fn user(text: &str) -> Item {
 }
 
 fn answer(text: &str) -> Item {
-    Item::Assistant { text: Some(text.to_owned()), calls: Vec::new(), native: None }
+    Item::Assistant { text: Some(text.to_owned()), calls: Vec::new(), native: None, blob: None }
 }
 
 #[tokio::test]

@@ -149,6 +149,8 @@ impl Scene {
             | TraceEvent::ApprovalAsked { .. }
             | TraceEvent::DecisionRefused { .. }
             | TraceEvent::Blocked { .. }
+            | TraceEvent::Continued { .. }
+            | TraceEvent::Compacted { .. }
             | TraceEvent::Resumed { .. }
             | TraceEvent::SignalIgnored { .. }
             | TraceEvent::Answered { .. }

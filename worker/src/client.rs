@@ -5,10 +5,12 @@
 //! | [`protocol`] | the workflow's input, signals, updates and queries, typed |
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
+//! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
 //! | [`pollers`] | whether a worker is there |
 //! | [`history`] | what Temporal recorded: inputs, attempts, how a run ended |
 
+mod chain;
 mod error;
 mod history;
 mod list;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 use longhaul_contract::run::StartAgent;
 use longhaul_contract::tool::one_line;
+use longhaul_store::Store;
 use temporalio_client::errors::WorkflowStartError;
 use temporalio_client::{
     Client, RpcOptions, WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowStartOptions,
@@ -43,6 +46,7 @@ pub struct Runs {
     client: Client,
     address: String,
     task_queue: String,
+    store: Option<Store>,
 }
 
 /// A run that was just started.
@@ -57,7 +61,26 @@ pub struct Started {
 impl Runs {
     /// The runs that `client`, which is connected to `address`, starts on `task_queue`.
     pub fn new(client: Client, address: impl Into<String>, task_queue: impl Into<String>) -> Self {
-        Self { client, address: address.into(), task_queue: task_queue.into() }
+        Self { client, address: address.into(), task_queue: task_queue.into(), store: None }
+    }
+
+    /// The same, with the store where earlier parts of runs are archived.
+    #[must_use]
+    pub fn with_store(mut self, store: Store) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The same, for runs on another task queue.
+    #[must_use]
+    pub fn on_queue(mut self, task_queue: &str) -> Self {
+        task_queue.clone_into(&mut self.task_queue);
+        self
+    }
+
+    /// The store, if it is known.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
     }
 
     /// The Temporal client.

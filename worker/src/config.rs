@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use longhaul_contract::names;
+use longhaul_store::StoreSettings;
 
 pub use connect::{ConnectError, Target, TargetSource, connect, connect_to, external, target};
 pub use error::{ConfigError, Place};
@@ -65,6 +66,8 @@ pub struct Config {
     pub state: PathBuf,
     /// Address of the worker's HTTP listener; none without.
     pub http: Option<SocketAddr>,
+    /// Where blobs and the archive are.
+    pub store: StoreSettings,
     /// File to which the scripted model appends each request.
     pub script_log: Option<PathBuf>,
     /// How a worker polls, caches and drains.
@@ -173,13 +176,23 @@ impl Config {
             .or_else(|| env.get(vars::LONGHAUL_TASK_QUEUE).map(str::to_owned))
             .or(file.task_queue)
             .unwrap_or_else(|| names::TASK_QUEUE.to_owned());
+        let state = place(&flags.state, vars::LONGHAUL_STATE, file.state, ".longhaul");
+        let mut store = StoreSettings::in_folder(&state);
+        let variable = |name: &str| env.get(name).map(str::to_owned);
+        if let Some(database) = variable(vars::LONGHAUL_STORE).or(file.store.database) {
+            store.database = database;
+        }
+        if let Some(blobs) = variable(vars::LONGHAUL_BLOBS).or(file.store.blobs) {
+            store.blobs = blobs;
+        }
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),
             task_queue,
             agents: place(&flags.agents, vars::LONGHAUL_AGENTS, file.agents, "agents"),
             root: place(&flags.root, vars::LONGHAUL_ROOT, file.root, "."),
-            state: place(&flags.state, vars::LONGHAUL_STATE, file.state, ".longhaul"),
+            state,
+            store,
             http,
             script_log: env.get(vars::LONGHAUL_SCRIPT_LOG).map(|path| folder.join(path)),
             tuning: tuning(&env, &file.worker)?,

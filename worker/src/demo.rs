@@ -18,7 +18,7 @@ use longhaul_contract::time::Timestamp;
 use longhaul_contract::trace::{TraceEntry, TraceEvent};
 
 use crate::cli::{Follow, Gates, Stop, Watch, connect, print_blocked, print_gates};
-use crate::client::{Ending, Run, Runs, fresh_id};
+use crate::client::{Ending, Run, fresh_id};
 use crate::config::Config;
 use crate::dev::{self, Dev, DevOptions, ServerChoice, Signals};
 use crate::env_vars;
@@ -170,12 +170,13 @@ async fn play(
     dir: &Path,
 ) -> Result<ExitCode> {
     let runs = connect(config).await?;
-    let runs = Runs::new(runs.client().clone(), runs.address(), &dev.info().task_queue);
+    let runs = runs.on_queue(&dev.info().task_queue);
     let input = StartAgent {
         agent: "brief".to_owned(),
         message: Some(MESSAGE.to_owned()),
         session: false,
-        continues: None, carried: None,
+        continues: None,
+        carried: None,
     };
     let started = runs.start(&fresh_id("demo", jiff::Timestamp::now()), input).await?;
     let run = runs.exactly(&started.id, &started.run_id);

@@ -15,6 +15,10 @@ pub const LONGHAUL_AGENTS: &str = "LONGHAUL_AGENTS";
 pub const LONGHAUL_ROOT: &str = "LONGHAUL_ROOT";
 /// The folder in which `longhaul dev` keeps its state.
 pub const LONGHAUL_STATE: &str = "LONGHAUL_STATE";
+/// The database of the store: `sqlite:PATH` or `postgres://…`.
+pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
+/// Where the store keeps long contents: a folder, or `s3://`, `gs://`, `az://`.
+pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
 /// Concurrent polls for workflow tasks.
@@ -48,12 +52,14 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 20] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
     LONGHAUL_ROOT,
     LONGHAUL_STATE,
+    LONGHAUL_STORE,
+    LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
     LONGHAUL_WORKFLOW_POLLERS,
     LONGHAUL_ACTIVITY_POLLERS,

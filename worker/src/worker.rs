@@ -15,6 +15,7 @@ mod supervise;
 mod tests;
 
 use longhaul_activities::error::Failure;
+use longhaul_store::{Store, StoreError};
 use temporalio_sdk::Runtime;
 use temporalio_sdk::error::RuntimeError;
 use temporalio_sdk::runtime::RuntimeOptions;
@@ -47,6 +48,9 @@ pub enum WorkerError {
     /// The connection to Temporal is misconfigured or refused.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// The store's settings do not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The activities cannot be set up.
     #[error(transparent)]
     Activities(#[from] Failure),
@@ -112,7 +116,9 @@ pub async fn run_until(
             let _ = end.changed().await;
         }))
     });
-    let supervisor = Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop };
+    let store = Store::new(config.store.clone())?;
+    let supervisor =
+        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {

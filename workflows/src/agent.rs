@@ -68,9 +68,9 @@ impl Agent {
             }
         };
         // What was handed on has been logged.
-        let published = Published::from_entry(session.trace.len().saturating_sub(usize::from(
-            continues_itself,
-        )));
+        let published = Published::from_entry(
+            session.trace.len().saturating_sub(usize::from(continues_itself)),
+        );
         Self { session, published, traceparent }
     }
 

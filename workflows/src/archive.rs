@@ -41,8 +41,7 @@ pub(crate) async fn hand_on(ctx: &WorkflowContext<Agent>) -> Option<StartAgent> 
             break;
         }
     }
-    let input =
-        ctx.state(|agent| agent.session.carry_over(ctx.run_id(), &agent.traceparent))?;
+    let input = ctx.state(|agent| agent.session.carry_over(ctx.run_id(), &agent.traceparent))?;
     let bytes = serde_json::to_vec(&input).map_or(usize::MAX, |json| json.len());
     if bytes > MOST_CARRIED {
         // Results of a wide turn can be that much: it goes on here, and tries again after it.
@@ -124,10 +123,8 @@ fn request(session: &Session, state: Option<RunState>) -> Option<ArchiveRequest>
 }
 
 fn content(session: &Session) -> Content {
-    let (items, trace) = session
-        .sealed
-        .as_ref()
-        .map_or((0, 0), |sealed| (sealed.position.length, sealed.trace));
+    let (items, trace) =
+        session.sealed.as_ref().map_or((0, 0), |sealed| (sealed.position.length, sealed.trace));
     Content {
         items: session.conversation.items_from(items).to_vec(),
         trace: session.trace_from(trace).to_vec(),

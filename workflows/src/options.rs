@@ -64,8 +64,11 @@ pub fn load_agent(agent: &str) -> ActivityOptions {
 
 /// Options of `Compact`.
 pub fn compact(definition: &Definition, turn: u32, retries_by_hand: u32) -> ActivityOptions {
-    let model =
-        definition.context.as_ref().and_then(|context| context.model.as_ref()).unwrap_or(&definition.model);
+    let model = definition
+        .context
+        .as_ref()
+        .and_then(|context| context.model.as_ref())
+        .unwrap_or(&definition.model);
     let (start_to_close, schedule_to_close) = model_times(model.timeout);
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
         start_to_close,

@@ -1,7 +1,7 @@
 //! Values for the unit tests of this crate.
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, Definition, LoadedAgent, ModelSettings, OnTimeout,
+    Action, ApprovalRule, ContinueAfter, Definition, LoadedAgent, ModelSettings, OnTimeout,
 };
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::{ModelReply, StopReason, Usage};
@@ -70,7 +70,8 @@ pub(crate) fn started(session: bool) -> Session {
         agent: "tester".to_owned(),
         message: Some("do it".to_owned()),
         session,
-        continues: None, carried: None,
+        continues: None,
+        carried: None,
     };
     Session::start(Ok(input), at(0))
 }
@@ -78,8 +79,13 @@ pub(crate) fn started(session: bool) -> Session {
 /// A run that is pinned to `definition` and has taken in its first message.
 pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
     let mut run = started(session);
-    let loaded =
-        LoadedAgent { v: 1, definition, search_attributes: Vec::new(), carried: Vec::new() };
+    let loaded = LoadedAgent {
+        v: 1,
+        definition,
+        search_attributes: Vec::new(),
+        carried: Vec::new(),
+        sealed: None,
+    };
     run.pin(loaded, at(1));
     run.take_messages();
     run

@@ -72,9 +72,8 @@ async fn wait_at_gate(ctx: &WorkflowContext<Agent>, index: usize, ask: &Ask) -> 
     };
     publish(ctx);
     let watched = id.clone();
-    let closed = move |agent: &Agent| {
-        agent.session.gate(&watched).is_none_or(|gate| !gate.is_open())
-    };
+    let closed =
+        move |agent: &Agent| agent.session.gate(&watched).is_none_or(|gate| !gate.is_open());
     let is_closed = closed.clone();
     let decided =
         waits::until_or(ctx, deadline, format!("waiting for approval: {summary}"), move |agent| {

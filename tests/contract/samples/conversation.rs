@@ -35,7 +35,11 @@ pub(super) fn items() -> Vec<Item> {
         Item::ToolResult {
             call: text("call_1_1"),
             tool: text("files.list"),
-            result: ToolOutcome::Done { content: text("{\"entries\":[]}"), truncated: false, blob: None },
+            result: ToolOutcome::Done {
+                content: text("{\"entries\":[]}"),
+                truncated: false,
+                blob: None,
+            },
             edited: None,
         },
         Item::ToolResult {
@@ -54,7 +58,8 @@ pub(super) fn call() -> ToolCall {
         id: text("call_1_1"),
         tool: text("files.list"),
         arguments: json!({"path": ".", "max": 50}),
-        problem: None, blob: None,
+        problem: None,
+        blob: None,
     }
 }
 

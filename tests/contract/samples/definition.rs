@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, Definition, LoadAgent, LoadedAgent, ModelSettings, OnTimeout, Price,
+    Action, ApprovalRule, ContinueAfter, Definition, LoadAgent, LoadedAgent, ModelSettings,
+    OnTimeout, Price,
 };
 use longhaul_contract::limits::{Limits, Spend};
 use longhaul_contract::model::Usage;
@@ -21,7 +22,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         reasoning_tokens: 120,
     };
     let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
-    let load = LoadAgent { v: 1, agent: text("brief"), continues: None, carried: None };
+    let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
     vec![
         kind("definition", [("full", full()), ("least", least())]),
         kind(
@@ -41,6 +42,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         definition: full(),
                         search_attributes: vec![text(ATTRIBUTE_AGENT), text(ATTRIBUTE_STATE)],
                         carried: super::conversation::items(),
+                        sealed: None,
                     },
                 ),
                 (
@@ -50,6 +52,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         definition: least(),
                         search_attributes: Vec::new(),
                         carried: Vec::new(),
+                        sealed: None,
                     },
                 ),
             ],
@@ -99,6 +102,8 @@ fn full() -> Definition {
             parallel_tools: 4,
         },
         output: Some(json!({"type": "object", "required": ["title"]})),
+        context: None,
+        continue_after: ContinueAfter::default(),
     }
 }
 

@@ -16,7 +16,8 @@ pub(super) fn kinds() -> Vec<Kind> {
         agent: text("brief"),
         message: some("Survey this folder."),
         session: false,
-        continues: None, carried: None,
+        continues: None,
+        carried: None,
     };
     let blocked = BlockedView {
         kind: FailureKind::ModelAuth,

@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use longhaul_contract::names;
 use longhaul_contract::time::Timestamp;
+use longhaul_store::Store;
 
 use crate::client::Runs;
 use crate::config::{self, Config, Flags, TargetSource};
@@ -66,7 +67,8 @@ pub(crate) async fn connect(config: &Config) -> Result<Runs> {
         }
         Some(_) | None => config.task_queue.clone(),
     };
-    Ok(Runs::new(client, target.address, task_queue))
+    let store = Store::new(config.store.clone())?;
+    Ok(Runs::new(client, target.address, task_queue).with_store(store))
 }
 
 /// The present.

@@ -52,7 +52,8 @@ impl Run {
             agent: self.agent,
             message: Some(self.message),
             session: self.session,
-            continues: None, carried: None,
+            continues: None,
+            carried: None,
         };
         let started = runs.start(&id, input).await?;
         if self.detach {

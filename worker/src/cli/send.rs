@@ -130,6 +130,7 @@ async fn carry_on(runs: &Runs, id: &str, text: &str) -> Result<Sent, RunError> {
         message: Some(text.to_owned()),
         session: before.session,
         continues: Some(continues.clone()),
+        carried: None,
     };
     let started = runs.start(id, input).await?;
     Ok(Sent::Continued { id: started.id, run_id: started.run_id, continues })

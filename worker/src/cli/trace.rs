@@ -47,7 +47,7 @@ impl Trace {
         let entries = run.trace().await?;
         if self.json {
             let total = entries.len() as u64;
-            output::json(&TracePage { from: 0, total, entries, next: None })?;
+            output::json(&TracePage { from: 0, total, entries, next: None, sealed: None })?;
             return Ok(ExitCode::SUCCESS);
         }
         let look = Look { paint: Stream::Out.paint(), width: Stream::Out.width(), now: now() };

@@ -29,7 +29,7 @@ impl Transcript {
         let items = globals.runs().await?.run(&self.id).transcript().await?;
         if self.json {
             let total = items.len() as u64;
-            output::json(&TranscriptPage { from: 0, total, items, next: None })?;
+            output::json(&TranscriptPage { from: 0, total, items, next: None, sealed: None })?;
             return Ok(ExitCode::SUCCESS);
         }
         let extent = if self.full { Extent::Whole } else { Extent::Preview };

@@ -94,6 +94,11 @@ pub enum RunError {
         /// Why.
         reason: String,
     },
+    /// An earlier part of the run is archived, and cannot be read.
+    #[error(
+        "the earlier part of the run is in the archive, which cannot be read: {0}\nhint: `LONGHAUL_STORE` and `LONGHAUL_BLOBS` name the store of the workers"
+    )]
+    Archive(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
-use longhaul_contract::message::Item;
 use longhaul_contract::run::{
     Message, PageRequest, SendReceipt, StatusView, TracePage, TranscriptPage,
 };
 use longhaul_contract::time::Timestamp;
-use longhaul_contract::trace::TraceEntry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use temporalio_client::{
@@ -105,48 +103,16 @@ impl Run {
         self.ask(protocol::APPROVALS, (), "the list of gates").await
     }
 
-    /// A part of the log, from the entry `from` on.
-    ///
-    /// # Errors
-    ///
-    /// See [`Run::status`].
-    pub async fn trace_from(&self, from: u64) -> Result<TracePage, RunError> {
+    /// A part of the log that this execution has, from the entry `from` on.
+    pub(super) async fn trace_page(&self, from: u64) -> Result<TracePage, RunError> {
         let page = PageRequest { from: Some(from), limit: Some(PAGE) };
         self.ask(protocol::TRACE, page, "the trace").await
     }
 
-    /// The whole log.
-    ///
-    /// # Errors
-    ///
-    /// See [`Run::status`].
-    pub async fn trace(&self) -> Result<Vec<TraceEntry>, RunError> {
-        let mut entries = Vec::new();
-        let mut from = Some(0);
-        while let Some(start) = from {
-            let page = self.trace_from(start).await?;
-            from = page.next.filter(|next| *next > start);
-            entries.extend(page.entries);
-        }
-        Ok(entries)
-    }
-
-    /// The whole conversation.
-    ///
-    /// # Errors
-    ///
-    /// See [`Run::status`].
-    pub async fn transcript(&self) -> Result<Vec<Item>, RunError> {
-        let mut items = Vec::new();
-        let mut from = Some(0);
-        while let Some(start) = from {
-            let request = PageRequest { from: Some(start), limit: Some(PAGE) };
-            let page: TranscriptPage =
-                self.ask(protocol::TRANSCRIPT, request, "the transcript").await?;
-            from = page.next.filter(|next| *next > start);
-            items.extend(page.items);
-        }
-        Ok(items)
+    /// A part of the conversation that this execution has, from the item `from` on.
+    pub(super) async fn transcript_page(&self, from: u64) -> Result<TranscriptPage, RunError> {
+        let page = PageRequest { from: Some(from), limit: Some(PAGE) };
+        self.ask(protocol::TRANSCRIPT, page, "the transcript").await
     }
 
     /// Adds a message. The same `update_id` is taken once, however often it is sent.
@@ -155,7 +121,8 @@ impl Run {
     ///
     /// [`RunError::Closed`] if the run is over, [`RunError::Refused`] if it takes no message.
     pub async fn send(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
-        let message = Message { text: text.to_owned() };
+        // The server knows the update id within one execution, the run knows the key beyond it.
+        let message = Message { text: text.to_owned(), key: Some(update_id.to_owned()) };
         self.tell(protocol::SEND, message, Some(update_id.to_owned()), "the receipt").await
     }
 

@@ -17,7 +17,17 @@ pub(super) struct File {
     pub(super) root: Option<PathBuf>,
     pub(super) state: Option<PathBuf>,
     #[serde(default)]
+    pub(super) store: StoreTable,
+    #[serde(default)]
     pub(super) worker: Worker,
+}
+
+/// The table `[store]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoreTable {
+    pub(super) database: Option<String>,
+    pub(super) blobs: Option<String>,
 }
 
 /// The table `[worker]`.

@@ -11,9 +11,10 @@ use longhaul_contract::span::RunTrace;
 use temporalio_common::protos::temporal::api::common::v1::Payload;
 use temporalio_workflow::WorkflowContextView;
 use temporalio_workflow::workflow_interceptors::{
-    CancellableWorkflowOutboundFuture, ContinueAsNewInput, ContinueAsNewResult, ExecuteWorkflowInput, ExecuteWorkflowResult,
-    InitializeWorkflowInput, InitializeWorkflowOutput, ScheduleActivityInput,
-    ScheduleActivityResult, ScheduleLocalActivityInput, SyncWorkflowInterceptorContext, WorkflowInterceptor, WorkflowInterceptorConstructor,
+    CancellableWorkflowOutboundFuture, ContinueAsNewInput, ContinueAsNewResult,
+    ExecuteWorkflowInput, ExecuteWorkflowResult, InitializeWorkflowInput, InitializeWorkflowOutput,
+    ScheduleActivityInput, ScheduleActivityResult, ScheduleLocalActivityInput,
+    SyncWorkflowInterceptorContext, WorkflowInterceptor, WorkflowInterceptorConstructor,
     WorkflowInterceptorContext, WorkflowInterceptorFuture, WorkflowNext,
 };
 
@@ -41,10 +42,7 @@ impl TraceWorkflow {
 
     fn new(run_id: &str) -> Self {
         let started = Started { chain: run_id.to_owned(), traceparent: None };
-        Self {
-            trace: RefCell::new(RunTrace::new(run_id, None)),
-            started: RefCell::new(started),
-        }
+        Self { trace: RefCell::new(RunTrace::new(run_id, None)), started: RefCell::new(started) }
     }
 
     fn started_with(&self, headers: &HashMap<String, Payload>) {
@@ -57,8 +55,7 @@ impl TraceWorkflow {
         if let Some(traceparent) = extract(headers) {
             started.traceparent = Some(traceparent);
         }
-        *self.trace.borrow_mut() =
-            RunTrace::new(&started.chain, started.traceparent.as_deref());
+        *self.trace.borrow_mut() = RunTrace::new(&started.chain, started.traceparent.as_deref());
     }
 
     fn traceparent(&self) -> String {

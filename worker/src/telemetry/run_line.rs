@@ -52,6 +52,12 @@ pub(super) fn run_line(event: &TraceEvent) -> String {
         TraceEvent::Blocked { kind, .. } => {
             format!("blocked by {}; signal `retry` resumes it", kind.as_str())
         }
+        TraceEvent::Continued { times, from } => {
+            format!("goes on from run {from}, for the {times}. time")
+        }
+        TraceEvent::Compacted { upto, usage, model, .. } => {
+            format!("{model} summed up {upto} items with {} tokens", usage.total())
+        }
         TraceEvent::Resumed { since } => format!("resumed, was blocked since {since}"),
         TraceEvent::SignalIgnored { name, reason } => format!("signal {name} ignored: {reason}"),
         TraceEvent::Answered { turn, .. } => format!("turn {turn}: answered"),

@@ -23,6 +23,7 @@ pub(super) const TARGET: &str = "longhaul::trace";
 pub(super) struct RunEntry {
     pub(super) workflow_id: String,
     pub(super) run_id: String,
+    pub(super) chain: String,
     pub(super) agent: String,
     pub(super) traceparent: String,
     pub(super) entry: TraceEntry,
@@ -37,6 +38,7 @@ impl RunEntry {
             entry: serde_json::from_str(&fields.entry).ok()?,
             workflow_id: fields.workflow_id,
             run_id: fields.run_id,
+            chain: fields.chain,
             agent: fields.agent,
             traceparent: fields.traceparent,
         })
@@ -47,6 +49,7 @@ impl RunEntry {
 struct Fields {
     workflow_id: String,
     run_id: String,
+    chain: String,
     agent: String,
     traceparent: String,
     entry: String,
@@ -57,6 +60,7 @@ impl Visit for Fields {
         let place = match field.name() {
             "workflow_id" => &mut self.workflow_id,
             "run_id" => &mut self.run_id,
+            "chain" => &mut self.chain,
             "agent" => &mut self.agent,
             "traceparent" => &mut self.traceparent,
             "entry" => &mut self.entry,
@@ -91,7 +95,7 @@ impl<S: Subscriber> Layer<S> for RunLog {
         }
         let Some(report) = RunEntry::read(event) else { return };
         let traceparent = Some(report.traceparent.as_str()).filter(|text| !text.is_empty());
-        let trace = RunTrace::new(&report.run_id, traceparent);
+        let trace = RunTrace::new(&report.chain, traceparent);
         if let Some(span) = span(&report, &trace) {
             self.spans.emit(&trace, span);
         }
@@ -155,6 +159,8 @@ fn span(report: &RunEntry, trace: &RunTrace) -> Option<Span> {
         | TraceEvent::DecisionRefused { .. }
         | TraceEvent::ToolRan { .. }
         | TraceEvent::Blocked { .. }
+        | TraceEvent::Continued { .. }
+        | TraceEvent::Compacted { .. }
         | TraceEvent::Resumed { .. }
         | TraceEvent::SignalIgnored { .. }
         | TraceEvent::Answered { .. } => None,

@@ -42,6 +42,8 @@ impl Pulse {
                 | TraceEvent::ApprovalAsked { .. }
                 | TraceEvent::DecisionRefused { .. }
                 | TraceEvent::Blocked { .. }
+                | TraceEvent::Continued { .. }
+                | TraceEvent::Compacted { .. }
                 | TraceEvent::Resumed { .. }
                 | TraceEvent::SignalIgnored { .. }
                 | TraceEvent::Answered { .. }

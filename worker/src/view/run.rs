@@ -106,8 +106,16 @@ pub fn transcript(items: &[Item], extent: Extent, paint: Paint) -> Vec<String> {
     for item in items {
         match item {
             Item::User { text } => speaker(&mut lines, &paint.strong("user"), text),
-            Item::Assistant { text, calls, native: _ } => {
-                speaker(&mut lines, &paint.strong("agent"), text.as_deref().unwrap_or_default());
+            Item::Summary { text, upto } => {
+                let title = format!("summary of the {upto} items before");
+                speaker(&mut lines, &paint.faint(title), &excerpt(text, extent));
+            }
+            Item::Assistant { text, calls, native: _, blob } => {
+                let title = match blob {
+                    Some(blob) => format!("agent ({} bytes, the beginning)", blob.bytes),
+                    None => "agent".to_owned(),
+                };
+                speaker(&mut lines, &paint.strong(title), text.as_deref().unwrap_or_default());
                 lines.extend(
                     calls
                         .iter()
@@ -189,7 +197,7 @@ fn call_line(call: &ToolCall, paint: Paint) -> String {
 
 fn outcome_text(outcome: &ToolOutcome) -> String {
     match outcome {
-        ToolOutcome::Done { content, truncated: _ } => content.clone(),
+        ToolOutcome::Done { content, truncated: _, blob: _ } => content.clone(),
         ToolOutcome::Failed { error: _, message } | ToolOutcome::Unknown { message } => {
             message.clone()
         }

@@ -190,6 +190,14 @@ impl Steps {
                 paint.attention(pad("blocked")),
                 format!("{}: {}", kind.as_str(), short(message, 200)),
             ),
+            TraceEvent::Continued { times, from: _ } => {
+                (paint.faint(pad("continued")), format!("in a new execution, number {}", times + 1))
+            }
+            TraceEvent::Compacted { upto, usage, model, .. } => {
+                let facts = format!("{} · {}", short(model, 40), count(usage.total(), "token"));
+                let text = format!("{} summed up  {}", count(*upto, "item"), paint.faint(facts));
+                (paint.strong(pad("compacted")), text)
+            }
             TraceEvent::Resumed { since } => {
                 (paint.good(pad("resumed")), format!("after {}", duration(at.since(*since))))
             }
@@ -233,6 +241,8 @@ fn allowed(entry: &TraceEntry) -> Option<&str> {
         | TraceEvent::DecisionRefused { .. }
         | TraceEvent::ToolRan { .. }
         | TraceEvent::Blocked { .. }
+        | TraceEvent::Continued { .. }
+        | TraceEvent::Compacted { .. }
         | TraceEvent::Resumed { .. }
         | TraceEvent::SignalIgnored { .. }
         | TraceEvent::Answered { .. }

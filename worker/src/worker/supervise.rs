@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
+use longhaul_store::Store;
 use temporalio_client::Client;
 use temporalio_common::telemetry::metrics::TemporalMeter;
 use temporalio_sdk::{Runtime, Worker};
@@ -33,6 +34,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) meter: Option<TemporalMeter>,
     pub(super) health: Health,
     pub(super) stop: &'a Stop,
+    pub(super) store: Store,
 }
 
 impl Supervisor<'_> {
@@ -118,6 +120,7 @@ impl Supervisor<'_> {
             root: self.config.root.clone(),
             script_log: self.config.script_log.clone(),
             search_attributes,
+            store: self.store.clone(),
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());
         let activities = Arc::new(activities);

@@ -12,8 +12,8 @@ use crate::digest::Digest;
 use crate::limits::Spend;
 use crate::run::{BlockedView, SendReceipt};
 use crate::time::Timestamp;
-use crate::trace::TraceEntry;
 use crate::tool::{ToolCall, ToolOutcome, call_object};
+use crate::trace::TraceEntry;
 
 /// The state of a run, handed to the next execution of its chain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::archive::Sealed;
 use crate::digest::Digest;
 use crate::limits::Limits;
-use crate::archive::Sealed;
 use crate::message::Item;
 use crate::tool::ToolSpec;
 

@@ -24,7 +24,8 @@ fn results_enter_the_conversation_in_call_order() {
     let mut run = pinned(false, definition());
     let calls = vec![call("c1", "look", json!({})), call("c2", "look", json!({}))];
     run.reply(reply(None, calls), at(2), at(3));
-    let done = |text: &str| ToolOutcome::Done { content: text.to_owned(), truncated: false, blob: None };
+    let done =
+        |text: &str| ToolOutcome::Done { content: text.to_owned(), truncated: false, blob: None };
     run.settle(1, done("second"), at(4));
     run.end_turn();
     assert_eq!(run.calls.len(), 2, "a turn does not end before its last call");

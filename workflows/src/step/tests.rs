@@ -54,7 +54,13 @@ fn a_session_parks_after_each_answer_and_completes_when_closed() {
 
 #[test]
 fn a_session_may_start_without_a_message() {
-    let input = StartAgent { agent: "a".to_owned(), message: None, session: true, continues: None, carried: None };
+    let input = StartAgent {
+        agent: "a".to_owned(),
+        message: None,
+        session: true,
+        continues: None,
+        carried: None,
+    };
     let mut run = Session::start(Ok(input.clone()), at(0));
     assert_eq!(next_step(&run), Step::Load);
     let loaded = longhaul_contract::definition::LoadedAgent {

@@ -164,9 +164,7 @@ impl<'a> Stage<'a> {
                     | Item::Notice { .. }
                     | Item::Summary { .. },
                 )
-                | None => {
-                    None
-                }
+                | None => None,
             })
             .collect()
     }

@@ -175,7 +175,7 @@ impl Case {
             limits: Limits::default(),
             output: None,
             context: None,
-            continue_after: ContinueAfter::default(),
+            continue_after: longhaul_contract::definition::ContinueAfter::default(),
         };
         let invocation = ToolInvocation {
             v: 1,
@@ -185,6 +185,9 @@ impl Case {
             arguments,
             key: "key-1".to_owned(),
             turn: 1,
+            chain: String::new(),
+            index: 0,
+            blob: None,
         };
         host.call(&definition, &self.spec, &invocation, self.attempt).await
     }

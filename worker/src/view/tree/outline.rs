@@ -285,6 +285,18 @@ impl Outline {
                 Tone::Attention,
                 format!("blocked by {}: {}", kind.as_str(), short(message, 120)),
             ),
+            TraceEvent::Continued { times, from: _ } => {
+                self.note(Tone::Plain, format!("goes on in execution {}", times + 1));
+            }
+            TraceEvent::Compacted { upto, usage, model, .. } => self.note(
+                Tone::Plain,
+                format!(
+                    "{} summed up by {}, {}",
+                    crate::view::words::count(*upto, "item"),
+                    short(model, 40),
+                    crate::view::words::count(usage.total(), "token")
+                ),
+            ),
             TraceEvent::Resumed { since } => self.note(
                 Tone::Plain,
                 format!("resumed after {}", crate::view::words::duration(at.since(*since))),

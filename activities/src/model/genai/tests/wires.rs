@@ -155,6 +155,7 @@ async fn openai_responses() {
             text: reply.text.clone(),
             calls: reply.calls.clone(),
             native: reply.native,
+            blob: None,
         },
         result("c9", "files.list", done("[]")),
     ];
@@ -208,6 +209,7 @@ async fn anthropic() {
             text: reply.text.clone(),
             calls: reply.calls.clone(),
             native: reply.native,
+            blob: None,
         },
         result("tu_1", "files.read", done("text")),
     ];
@@ -244,7 +246,12 @@ async fn gemini() {
 
     let items = [
         user("x"),
-        Item::Assistant { text: None, calls: reply.calls.clone(), native: reply.native },
+        Item::Assistant {
+            text: None,
+            calls: reply.calls.clone(),
+            native: reply.native,
+            blob: None,
+        },
         result(&reply.calls[0].id, "files.list", done("[]")),
         result(&reply.calls[1].id, "files.list", done("[]")),
     ];
