@@ -1,4 +1,10 @@
 //! The store with SQLite, and what only a file can show.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise, and says what it measured"
+)]
 
 use std::time::{Duration, Instant};
 
