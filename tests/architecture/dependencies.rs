@@ -8,14 +8,24 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 5] = [
+const EDGES: [(&str, &[&str]); 6] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
-    ("longhaul-activities", &["longhaul-contract"]),
-    ("longhaul", &["longhaul-contract", "longhaul-workflows", "longhaul-activities"]),
+    ("longhaul-store", &["longhaul-contract"]),
+    ("longhaul-activities", &["longhaul-contract", "longhaul-store"]),
+    (
+        "longhaul",
+        &["longhaul-contract", "longhaul-workflows", "longhaul-activities", "longhaul-store"],
+    ),
     (
         "longhaul-tests",
-        &["longhaul-contract", "longhaul-workflows", "longhaul-activities", "longhaul"],
+        &[
+            "longhaul-contract",
+            "longhaul-workflows",
+            "longhaul-activities",
+            "longhaul-store",
+            "longhaul",
+        ],
     ),
 ];
 

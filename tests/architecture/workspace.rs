@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 /// The packages, by folder.
-pub(crate) const PACKAGES: [(&str, &str); 5] = [
+pub(crate) const PACKAGES: [(&str, &str); 6] = [
     ("workflows/contract", "longhaul-contract"),
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),
+    ("activities/store", "longhaul-store"),
     ("worker", "longhaul"),
     ("tests", "longhaul-tests"),
 ];

@@ -33,6 +33,7 @@ const PUT_REF: &str = "INSERT INTO refs (hash, chain, workflow_id, added_at, for
      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (chain, hash) DO NOTHING";
 const PUT_TOMBSTONE: &str = "INSERT INTO blobs (hash, bytes, place, complete, created_at, touched_at, forgotten_at) \
      VALUES ($1, $2, 'row', 0, $3, $4, $5) ON CONFLICT (hash) DO NOTHING";
+const MADE: &str = "UPDATE blobs SET created_at = $2 WHERE hash = $1 AND created_at > $2";
 const FORGOTTEN: &str = "SELECT 1 FROM blobs WHERE hash = $1 AND forgotten_at IS NOT NULL";
 const HAS_SEGMENT: &str = "SELECT 1 FROM segments WHERE hash = $1";
 
@@ -213,6 +214,8 @@ impl Store {
                     // Once more: the disk may have changed since.
                     check(&blob.hash, &body, "the backup")?;
                     open.put(&blob.hash, &body, None).await?;
+                    let made = [id, Arg::Int(blob.created_at.as_millis())];
+                    open.database.run(MADE, &made).await?;
                     restored.bodies += 1;
                 }
             }

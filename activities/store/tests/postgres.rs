@@ -1,4 +1,10 @@
 //! The store with PostgreSQL: the server that `LONGHAUL_TEST_POSTGRES` (a URL) names.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
 
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 

@@ -1,4 +1,10 @@
 //! The store with SQLite, and what only a file can show.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test stops at the first surprise, and says what it measured"
+)]
 
 use std::time::{Duration, Instant};
 
@@ -99,4 +105,21 @@ async fn writing_is_measured() {
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort();
     eprintln!("{what}: median {:?}, greatest {:?}", times[times.len() / 2], times.last());
+}
+
+#[test]
+fn activities_can_be_sent_between_threads() {
+    fn sent<T: Send>(_: T) {}
+    let world = World::new(None);
+    let store = world.store();
+    let segment = segment(&owner("w", "c"), None, &[]);
+    let hash = longhaul_contract::digest::Digest::of_bytes(b"x");
+    sent(store.put_segment(&segment));
+    sent(store.history(&hash));
+    sent(store.latest("w"));
+    sent(store.share_blobs("c", &owner("w", "d")));
+    sent(store.forget("w", true));
+    sent(store.backup(world.folder.path()));
+    sent(store.restore(world.folder.path()));
+    sent(store.export("w", &mut Vec::new()));
 }
