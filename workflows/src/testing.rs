@@ -5,7 +5,7 @@ use longhaul_contract::definition::{
 };
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::{ModelReply, StopReason, Usage};
-use longhaul_contract::run::StartAgent;
+use longhaul_contract::run::{Message, StartAgent};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{Effect, FilesOperation, Lane, ToolBinding, ToolCall, ToolSpec};
 use serde_json::{Value, json};
@@ -109,4 +109,8 @@ pub(crate) fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
         answer: None,
         blob: None,
     }
+}
+
+pub(crate) fn message(text: impl Into<String>) -> Message {
+    Message { text: text.into(), key: None }
 }

@@ -7,9 +7,9 @@ use longhaul_contract::failure::FailureKind;
 use longhaul_contract::trace::TraceEvent;
 use serde_json::json;
 
-use crate::gate::Verdict;
 use crate::session::{MAX_AUDITED, Session};
 use crate::testing::{at, call, definition, pinned, reply, rule};
+use longhaul_contract::approval::Verdict;
 
 fn waiting(on_timeout: OnTimeout) -> Session {
     let mut definition = definition();

@@ -1,6 +1,6 @@
 //! How the state of a run changes.
 
-use longhaul_contract::approval::Channel;
+use longhaul_contract::approval::{Channel, Verdict};
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
 use longhaul_contract::tool::ToolOutcome;
@@ -8,8 +8,7 @@ use longhaul_contract::trace::TraceEvent;
 use serde_json::json;
 
 use super::{MAX_AUDITED, Session};
-use crate::gate::Verdict;
-use crate::testing::{at, call, definition, pinned, reply, started};
+use crate::testing::{at, call, definition, message, pinned, reply, started};
 
 fn with_open_gate() -> Session {
     let mut run = pinned(false, definition());
@@ -37,7 +36,10 @@ fn results_enter_the_conversation_in_call_order() {
         .iter()
         .filter_map(|item| match item {
             Item::ToolResult { call, .. } => Some(call.as_str()),
-            Item::User { .. } | Item::Assistant { .. } | Item::Notice { .. } => None,
+            Item::User { .. }
+            | Item::Assistant { .. }
+            | Item::Notice { .. }
+            | Item::Summary { .. } => None,
         })
         .collect();
     assert_eq!(ids, ["c1", "c2"]);
@@ -78,7 +80,7 @@ fn a_gate_is_bound_to_tool_arguments_and_definition() {
 #[test]
 fn messages_queue_and_are_counted() {
     let mut run = started(true);
-    let receipt = run.receive("two".to_owned(), Channel::Update, at(1));
+    let receipt = run.receive(message("two".to_owned()), Channel::Update, at(1));
     assert_eq!((receipt.turn, receipt.queued_before), (1, 1));
     assert_eq!(run.refuses_message(" \n").as_deref(), Some("the message is empty"));
     run.end(RunState::Completed, None, at(2));

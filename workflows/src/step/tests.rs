@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Ending, Step, model_request, next_step};
 use crate::session::{MAX_REPAIRS, Session};
-use crate::testing::{at, call, definition, pinned, reply, started};
+use crate::testing::{at, call, definition, message, pinned, reply, started};
 
 fn done(content: &str) -> ToolOutcome {
     ToolOutcome::Done { content: content.to_owned(), truncated: false, blob: None }
@@ -32,7 +32,11 @@ fn a_task_goes_from_start_to_answer() {
 #[test]
 fn a_message_that_comes_with_the_answer_is_not_lost() {
     let mut run = pinned(false, definition());
-    run.receive("and this".to_owned(), longhaul_contract::approval::Channel::Signal, at(2));
+    run.receive(
+        message("and this".to_owned()),
+        longhaul_contract::approval::Channel::Signal,
+        at(2),
+    );
     run.reply(reply(Some("done"), Vec::new()), at(2), at(3));
     assert_eq!(next_step(&run), Step::CallModel);
     run.take_messages();
@@ -44,7 +48,7 @@ fn a_session_parks_after_each_answer_and_completes_when_closed() {
     let mut run = pinned(true, definition());
     run.reply(reply(Some("hello"), Vec::new()), at(2), at(3));
     assert_eq!(next_step(&run), Step::AwaitMessage);
-    run.receive("again".to_owned(), longhaul_contract::approval::Channel::Update, at(4));
+    run.receive(message("again".to_owned()), longhaul_contract::approval::Channel::Update, at(4));
     assert_eq!(next_step(&run), Step::CallModel);
     run.take_messages();
     run.reply(reply(Some("bye"), Vec::new()), at(5), at(6));
@@ -68,6 +72,7 @@ fn a_session_may_start_without_a_message() {
         definition: definition(),
         search_attributes: Vec::new(),
         carried: Vec::new(),
+        sealed: None,
     };
     run.pin(loaded, at(1));
     assert_eq!(next_step(&run), Step::AwaitMessage);

@@ -6,13 +6,13 @@ use longhaul_contract::tool::ToolOutcome;
 use serde_json::json;
 
 use super::{MAX_PAGE_BYTES, PAGE, trace, transcript, waiting_for};
-use crate::testing::{at, call, definition, pinned, reply};
+use crate::testing::{at, call, definition, message, pinned, reply};
 
 #[test]
 fn the_last_page_comes_without_asking() {
     let mut run = pinned(true, definition());
     for n in 0..100 {
-        run.receive(format!("m{n}"), Channel::Signal, at(n));
+        run.receive(message(format!("m{n}")), Channel::Signal, at(n));
     }
     run.take_messages();
     let page = transcript(&run, PageRequest::default());
@@ -24,7 +24,7 @@ fn the_last_page_comes_without_asking() {
 fn pages_follow_each_other_without_gap() {
     let mut run = pinned(true, definition());
     for n in 0..30 {
-        run.receive(format!("m{n}"), Channel::Signal, at(n));
+        run.receive(message(format!("m{n}")), Channel::Signal, at(n));
     }
     let all = trace(&run, PageRequest { from: Some(0), limit: Some(500) }).entries;
     let (mut collected, mut from) = (Vec::new(), Some(0));
