@@ -52,6 +52,10 @@ pub fn run_failure(trouble: Trouble, timed_out: FailureKind) -> (FailureKind, St
 /// took effect, unless the activity itself said that it did not.
 pub fn tool_outcome(trouble: Trouble, tool: &ToolSpec) -> ToolOutcome {
     match trouble {
+        // Somebody noticed before the time-out did; of the call, no more is known than then.
+        Trouble::Failed(FailureKind::WorkerLost, message) => {
+            tool_outcome(Trouble::TimedOut(message), tool)
+        }
         Trouble::Failed(FailureKind::ToolUnavailable, message) => {
             ToolOutcome::Failed { error: ToolErrorKind::Upstream, message }
         }

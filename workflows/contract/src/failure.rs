@@ -44,6 +44,8 @@ pub enum FailureKind {
     BlockedTooLong,
     /// The final answer does not fit the `output` schema, again and again.
     OutputInvalid,
+    /// The worker that made the call died in the middle of it, and its successor said so.
+    WorkerLost,
     /// Anything that should not happen.
     Internal,
 }
@@ -61,7 +63,7 @@ pub enum Remedy {
 
 impl FailureKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidInput,
         Self::AgentNotFound,
         Self::AgentInvalid,
@@ -80,6 +82,7 @@ impl FailureKind {
         Self::ApprovalExpired,
         Self::BlockedTooLong,
         Self::OutputInvalid,
+        Self::WorkerLost,
         Self::Internal,
     ];
 
@@ -104,6 +107,7 @@ impl FailureKind {
             Self::ApprovalExpired => "approval_expired",
             Self::BlockedTooLong => "blocked_too_long",
             Self::OutputInvalid => "output_invalid",
+            Self::WorkerLost => "worker_lost",
             Self::Internal => "internal",
         }
     }
@@ -121,7 +125,8 @@ impl FailureKind {
             | Self::ModelUnreachable
             | Self::ModelReply
             | Self::ToolUnavailable
-            | Self::Transcript => Remedy::Retry,
+            | Self::Transcript
+            | Self::WorkerLost => Remedy::Retry,
             Self::ModelAuth | Self::ModelCredit | Self::ModelUnknown => Remedy::Person,
             Self::InvalidInput
             | Self::AgentNotFound
