@@ -168,6 +168,7 @@ async fn fail(client: &Client, header: &Header, call: Call) -> Result<(), Status
 
 #[cfg(test)]
 mod tests {
+    use super::super::Journal;
     use super::super::ledger::Line;
     use super::*;
 
@@ -181,6 +182,28 @@ mod tests {
             activity_type: "CallTool".to_owned(),
             activity_id: format!("tool-1-{token}"),
             run: run(id),
+        }
+    }
+
+    #[test]
+    fn a_journal_of_another_queue_namespace_or_server_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = Header::new("127.0.0.1:7233", "default", "queue");
+        let others = [
+            Header::new("127.0.0.1:7233", "default", "other"),
+            Header::new("127.0.0.1:7233", "other", "queue"),
+            Header::new("127.0.0.1:7234", "default", "queue"),
+        ];
+        for header in others.iter().chain([&own]) {
+            Journal::open(folder.path(), header.clone()).unwrap().begin(call("a", 1));
+        }
+        let claimed = claim(folder.path(), &own);
+        assert_eq!(claimed.len(), 1);
+        assert_eq!(claimed[0].1.calls().count(), 1);
+        drop(claimed);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+        for header in &others {
+            assert_eq!(claim(folder.path(), header).len(), 1, "{header:?}");
         }
     }
 
