@@ -17,13 +17,15 @@ const PLAYS: usize = 5;
 
 /// Plays the scene until no time-out was quicker than the new worker.
 async fn in_time<T>(play: impl AsyncFn() -> (History, T)) -> (History, T) {
-    for _ in 0..PLAYS {
+    let mut played = 0;
+    loop {
         let (history, rest) = play().await;
         if !history.setbacks().iter().any(|(_, why)| why == "timeout") {
             return (history, rest);
         }
+        played += 1;
+        assert!(played < PLAYS, "a time-out was quicker than the new worker, {PLAYS} times");
     }
-    panic!("a time-out was quicker than the new worker, {PLAYS} times");
 }
 
 fn lost(what: &str) -> Vec<(String, String)> {
@@ -115,9 +117,7 @@ async fn a_journal_is_taken_over_by_a_worker_of_its_queue_and_no_other() {
         texts.sort();
         texts
     };
-    let here = |setup: WorkerSetup| {
-        setup.env("LONGHAUL_STATE", state.path().to_str().unwrap())
-    };
+    let here = |setup: WorkerSetup| setup.env("LONGHAUL_STATE", state.path().to_str().unwrap());
     let script = || MockModel::script([say("done")]);
     let mut scene = Scene::set(world!().await, script(), |agent| agent).await;
     // It has no heartbeat: without the journal it would be lost for half a minute.

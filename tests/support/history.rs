@@ -199,17 +199,17 @@ impl History {
             };
             (format!("{kind} {tool}").trim_end().to_owned(), why)
         };
-        let of = |event: &HistoryEvent| match event.attributes.as_ref()? {
-            Attributes::ActivityTaskStartedEventAttributes(it) => {
+        let of = |event: &HistoryEvent| match event.attributes.as_ref() {
+            Some(Attributes::ActivityTaskStartedEventAttributes(it)) => {
                 Some(setback(it.scheduled_event_id, it.last_failure.as_ref()?))
             }
-            Attributes::ActivityTaskFailedEventAttributes(it) => {
+            Some(Attributes::ActivityTaskFailedEventAttributes(it)) => {
                 Some(setback(it.scheduled_event_id, it.failure.as_ref()?))
             }
-            Attributes::ActivityTaskTimedOutEventAttributes(it) => {
+            Some(Attributes::ActivityTaskTimedOutEventAttributes(it)) => {
                 Some(setback(it.scheduled_event_id, it.failure.as_ref()?))
             }
-            _ => None,
+            Some(_) | None => None,
         };
         self.events.iter().filter_map(of).collect()
     }

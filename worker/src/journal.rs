@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 
 use file::Owned;
 pub use file::folder;
-use ledger::{Ledger, Line};
 pub use ledger::{Call, Header, Run};
+use ledger::{Ledger, Line};
 
 /// How long an attempt that has ended is still kept: the server is told a moment after it ends,
 /// and a worker that dies in between leaves it open there. That of one which the server does know

@@ -62,10 +62,8 @@ impl NoteWorkflow {
     /// One for each run that a worker holds in memory. The run itself sees nothing of it.
     pub fn constructor(journal: Journal) -> WorkflowInterceptorConstructor {
         WorkflowInterceptorConstructor::new(move |run: &WorkflowContextView| {
-            let run = Run {
-                workflow_id: run.workflow_id().to_owned(),
-                run_id: run.run_id().to_owned(),
-            };
+            let run =
+                Run { workflow_id: run.workflow_id().to_owned(), run_id: run.run_id().to_owned() };
             journal.hold(run.clone());
             Self { journal: journal.clone(), run }
         })

@@ -117,13 +117,11 @@ impl Taken {
     /// How many were done, which is one or none.
     fn count(&mut self, result: Result<(), Status>) -> u64 {
         let Err(status) = result else { return 1 };
-        match status.code() {
-            // It has ended, was retried, or is another server's.
-            Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition => {}
-            code => {
-                tracing::debug!(?code, "a request about a dead worker was refused");
-                self.problems += 1;
-            }
+        // It has ended, was retried, or is another server's: nothing is left to do.
+        let over = [Code::NotFound, Code::InvalidArgument, Code::FailedPrecondition];
+        if !over.contains(&status.code()) {
+            tracing::debug!(code = ?status.code(), "a request about a dead worker was refused");
+            self.problems += 1;
         }
         0
     }

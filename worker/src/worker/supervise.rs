@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::{Health, Metrics, Phase, Stop, WorkerError};
 use crate::config::{Config, ConnectError, Target};
-use crate::journal::{self, Header, Journal};
 use crate::journal::take_over::take_over;
+use crate::journal::{self, Header, Journal};
 use crate::telemetry::Spans;
 use crate::{attributes, compose, config, interceptors};
 
@@ -131,11 +131,7 @@ impl Supervisor<'_> {
         journal
     }
 
-    async fn build(
-        &self,
-        client: Client,
-        journal: Option<Journal>,
-    ) -> Result<Worker, WorkerError> {
+    async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
         let activities = AgentActivities::new(AgentActivitiesSettings {
             agents: self.config.agents.clone(),
