@@ -148,11 +148,17 @@ impl Pen {
         for line in self.ledger.lines() {
             text.push_str(&line.text());
         }
-        match Owned::replace(&self.path, &text) {
-            Ok(file) => {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // Under a new name: a file that takes the place of another is flushed to the disk by some
+        // file systems, for which everybody would wait. A successor that finds both does no harm.
+        match Owned::create(folder, &text) {
+            Ok((path, file)) => {
                 // Much that still counts must not be written again and again.
                 self.rotate_at = self.rotate_at.max(file.size().saturating_mul(2));
                 self.file = Some(file);
+                let old = std::mem::replace(&mut self.path, path);
+                // At worst a successor finds nothing to do in it.
+                let _ = std::fs::remove_file(old);
             }
             Err(error) => self.fail(&error),
         }

@@ -8,7 +8,8 @@
 //! | `CallTool`, may not | the same | 2 s | 1 | – |
 //!
 //! Retries wait 200 ms, doubling to 30 s, or as long as the other side asked. Nothing below Temporal
-//! retries. The heartbeat is what notices a lost worker: activities beat every 500 ms.
+//! retries. The heartbeat is what notices a lost worker, unless the next one on its host was told by
+//! its journal: activities beat every 500 ms.
 
 use std::time::Duration;
 

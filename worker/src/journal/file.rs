@@ -42,23 +42,18 @@ impl Owned {
             std::fs::create_dir_all(state)?;
         }
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let path = folder.join(format!("{}.{EXTENSION}", unique()));
-        let owned = Self::replace(&path, text)?;
-        Ok((path, owned))
-    }
-
-    /// A new file at `path`, in place of the one that may be there.
-    pub(super) fn replace(path: &Path, text: &str) -> io::Result<Self> {
-        let unnamed = path.with_file_name(format!("{}.{UNNAMED}", unique()));
+        let name = unique();
+        let path = folder.join(format!("{name}.{EXTENSION}"));
+        let unnamed = folder.join(format!("{name}.{UNNAMED}"));
         let mut options = OpenOptions::new();
         let mut file = options.append(true).create_new(true).mode(0o600).open(&unnamed)?;
         let made = file
             .try_lock()
             .map_err(io::Error::from)
             .and_then(|()| file.write_all(text.as_bytes()))
-            .and_then(|()| std::fs::rename(&unnamed, path));
+            .and_then(|()| std::fs::rename(&unnamed, &path));
         match made {
-            Ok(()) => Ok(Self { file, size: length(text) }),
+            Ok(()) => Ok((path, Self { file, size: length(text) })),
             Err(error) => {
                 // The error is what matters.
                 let _ = std::fs::remove_file(&unnamed);
@@ -121,8 +116,8 @@ impl Dead {
     fn claim(path: PathBuf) -> Option<Self> {
         let file = File::open(&path).ok()?;
         file.try_lock().ok()?;
-        // Another may have taken it over and deleted it, or its owner put a new one in its place,
-        // after it was opened and before it was locked.
+        // Another may have taken it over and deleted it, or its owner gone on in a new one, after
+        // it was opened and before it was locked.
         let (held, named) = (file.metadata().ok()?, std::fs::metadata(&path).ok()?);
         let same = (held.dev(), held.ino()) == (named.dev(), named.ino());
         (same && held.is_file()).then_some(Self { path, file })

@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 /// changes it, which costs one recovery by time-outs.
 const VERSION: u32 = 1;
 
-/// Whose journal it is: only a worker of the same queue, namespace and server takes it over.
+/// Whose journal it is: only a worker of the same queue, namespace, server and host takes it over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    version: u32,
+    pub(super) version: u32,
+    /// The running kernel. A folder may be shared between hosts, whose locks are not: there, a
+    /// free lock says nothing.
+    pub(super) host: String,
     /// Address of the server, as the worker was given it.
-    address: String,
+    pub(super) address: String,
     /// Namespace on it.
-    namespace: String,
+    pub(super) namespace: String,
     /// The task queue.
-    task_queue: String,
+    pub(super) task_queue: String,
 }
 
 /// An attempt of an activity.
@@ -78,10 +81,11 @@ pub(super) struct Ledger {
 }
 
 impl Header {
-    /// Of a worker that polls `task_queue` in `namespace` of the server at `address`.
+    /// Of a worker on this host that polls `task_queue` in `namespace` of the server at `address`.
     pub fn new(address: &str, namespace: &str, task_queue: &str) -> Self {
         Self {
             version: VERSION,
+            host: host(),
             address: address.to_owned(),
             namespace: namespace.to_owned(),
             task_queue: task_queue.to_owned(),
@@ -157,6 +161,18 @@ impl Ledger {
     }
 }
 
+/// What tells this host from any other, and is the same in each of its containers.
+fn host() -> String {
+    match std::fs::read_to_string("/proc/sys/kernel/random/boot_id") {
+        Ok(id) => id.trim().to_owned(),
+        // Another system than Linux: no containers of its own, so the name will do.
+        Err(_) => {
+            let name = nix::unistd::gethostname().unwrap_or_default();
+            name.to_string_lossy().into_owned()
+        }
+    }
+}
+
 /// Bytes as text.
 mod hexadecimal {
     use serde::de::Error as _;
@@ -164,8 +180,12 @@ mod hexadecimal {
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-        let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        to.serialize_str(&digits.collect::<String>())
+        let mut text = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            text.push(digit(byte >> 4));
+            text.push(digit(byte & 15));
+        }
+        to.serialize_str(&text)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {

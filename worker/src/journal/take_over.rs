@@ -184,13 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_another_queue_namespace_or_server_is_left_alone() {
+    fn a_journal_of_another_queue_namespace_server_or_host_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let own = Header::new("127.0.0.1:7233", "default", "queue");
         let others = [
             Header::new("127.0.0.1:7233", "default", "other"),
             Header::new("127.0.0.1:7233", "other", "queue"),
             Header::new("127.0.0.1:7234", "default", "queue"),
+            Header { host: "elsewhere".to_owned(), ..own.clone() },
         ];
         for header in others.iter().chain([&own]) {
             Journal::open(folder.path(), header.clone()).unwrap().begin(call("a", 1));
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(claimed.len(), 1);
         assert_eq!(claimed[0].1.calls().count(), 1);
         drop(claimed);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
         for header in &others {
             assert_eq!(claim(folder.path(), header).len(), 1, "{header:?}");
         }
