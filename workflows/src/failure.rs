@@ -81,3 +81,22 @@ pub fn tool_outcome(trouble: Trouble, tool: &ToolSpec) -> ToolOutcome {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use longhaul_contract::tool::Effect;
+
+    use super::*;
+    use crate::testing::tool;
+
+    #[test]
+    fn a_lost_worker_leaves_of_a_call_what_a_time_out_leaves() {
+        for effect in [Effect::Read, Effect::Create] {
+            let tool = tool("order", effect);
+            let lost = Trouble::Failed(FailureKind::WorkerLost, "died".to_owned());
+            let outcome = tool_outcome(lost, &tool);
+            assert_eq!(outcome, tool_outcome(Trouble::TimedOut("died".to_owned()), &tool));
+            assert_eq!(matches!(outcome, ToolOutcome::Unknown { .. }), !tool.repeatable());
+        }
+    }
+}
