@@ -6,7 +6,7 @@
 //! first line, so one that is just being made is not mistaken for a dead one.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,11 +84,13 @@ pub(super) struct Dead {
 }
 
 impl Dead {
-    /// All of them in `folder`. Those that are of no use to anybody are deleted.
+    /// Those in `folder` whose first line is `wanted`. What is of no use to anybody is deleted.
+    ///
+    /// No other file is locked, not for a moment: who wants it might come in just that moment.
     ///
     /// # Errors
     /// If the folder cannot be read.
-    pub(super) fn all(folder: &Path) -> io::Result<Vec<Self>> {
+    pub(super) fn all(folder: &Path, wanted: &str) -> io::Result<Vec<Self>> {
         let entries = match std::fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -97,30 +99,41 @@ impl Dead {
         let mut all = Vec::new();
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
-            let kept_for = match path.extension().and_then(|extension| extension.to_str()) {
-                Some(EXTENSION) => KEPT_FOR,
-                Some(UNNAMED) => NAMED_WITHIN,
+            let (named, kept_for) = match path.extension().and_then(|it| it.to_str()) {
+                Some(EXTENSION) => (true, KEPT_FOR),
+                Some(UNNAMED) => (false, NAMED_WITHIN),
                 Some(_) | None => continue,
             };
-            let Some(dead) = Self::claim(path) else { continue };
-            if dead.age().is_some_and(|age| age > kept_for) {
-                dead.delete();
-            } else if kept_for == KEPT_FOR {
-                all.push(dead);
+            let Ok(file) = File::open(&path) else { continue };
+            let mut found = Self { path, file };
+            let expired = found.age().is_some_and(|age| age > kept_for);
+            if expired && found.claim() {
+                found.delete();
+            } else if !expired && named && found.begins_with(wanted) && found.claim() {
+                all.push(found);
             }
         }
         Ok(all)
     }
 
-    /// The file at `path`, unless its owner lives or another has claimed it.
-    fn claim(path: PathBuf) -> Option<Self> {
-        let file = File::open(&path).ok()?;
-        file.try_lock().ok()?;
+    /// Locks it, unless its owner lives or another has claimed it.
+    fn claim(&self) -> bool {
+        if self.file.try_lock().is_err() {
+            return false;
+        }
         // Another may have taken it over and deleted it, or its owner gone on in a new one, after
         // it was opened and before it was locked.
-        let (held, named) = (file.metadata().ok()?, std::fs::metadata(&path).ok()?);
-        let same = (held.dev(), held.ino()) == (named.dev(), named.ino());
-        (same && held.is_file()).then_some(Self { path, file })
+        let (Ok(held), Ok(named)) = (self.file.metadata(), std::fs::metadata(&self.path)) else {
+            return false;
+        };
+        (held.dev(), held.ino()) == (named.dev(), named.ino()) && held.is_file()
+    }
+
+    /// Whether `line` is the first. It is there before the file has its name.
+    fn begins_with(&mut self, line: &str) -> bool {
+        let mut start = vec![0; line.len()];
+        let read = self.file.read_exact(&mut start).and_then(|()| self.file.rewind());
+        read.is_ok() && start == line.as_bytes()
     }
 
     /// What is in it.

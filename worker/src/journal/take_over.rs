@@ -16,7 +16,7 @@ use temporalio_common::protos::temporal::api::workflowservice::v1::{
 };
 
 use super::file::Dead;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Line};
 use super::{Call, Header, Run};
 
 /// Runs that are looked after at the same time.
@@ -71,13 +71,14 @@ pub async fn take_over(client: &Client, folder: PathBuf, header: &Header) -> Tak
 
 /// The journals of dead workers with that header. All others are left as they are.
 fn claim(folder: &Path, header: &Header) -> Vec<(Dead, Ledger)> {
-    let dead = Dead::all(folder).unwrap_or_else(|error| {
+    let first = Line::Journal(header.clone()).text();
+    let dead = Dead::all(folder, &first).unwrap_or_else(|error| {
         tracing::warn!(folder = %folder.display(), %error, "cannot look for crash journals");
         Vec::new()
     });
     let read = |mut dead: Dead| {
-        let (found, ledger) = Ledger::read(&dead.text().ok()?)?;
-        (found == *header).then_some((dead, ledger))
+        let (_, ledger) = Ledger::read(&dead.text().ok()?)?;
+        Some((dead, ledger))
     };
     dead.into_iter().filter_map(read).collect()
 }
@@ -167,7 +168,6 @@ async fn fail(client: &Client, header: &Header, call: Call) -> Result<(), Status
 #[cfg(test)]
 mod tests {
     use super::super::Journal;
-    use super::super::ledger::Line;
     use super::*;
 
     fn run(id: &str) -> Run {
