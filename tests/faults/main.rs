@@ -1,5 +1,6 @@
 //! What a crash does to a run: the worker is killed with SIGKILL in every step, and the server in
 //! the middle; history and the request logs of model and services tell what was done how often.
 
+mod journal;
 mod server;
 mod worker;

@@ -179,6 +179,41 @@ impl History {
         repeated.map(|it| format!("{} {}", it.kind, it.tool).trim_end().to_owned()).collect()
     }
 
+    /// What attempts failed of, as far as history tells: of each activity the last attempt before
+    /// the one that ended it, and the one that failed it for good. `timeout`, or the failure's type.
+    pub fn setbacks(&self) -> Vec<(String, String)> {
+        let activities = self.activities();
+        let scheduled: Vec<i64> = self
+            .events
+            .iter()
+            .filter(|event| event.event_type() == EventType::ActivityTaskScheduled)
+            .map(|event| event.event_id)
+            .collect();
+        let setback = |id: i64, failure: &Failure| {
+            let index = scheduled.iter().position(|it| *it == id).expect("a scheduled activity");
+            let Activity { kind, tool, .. } = &activities[index];
+            let why = match &failure.failure_info {
+                Some(FailureInfo::TimeoutFailureInfo(_)) => "timeout".to_owned(),
+                Some(FailureInfo::ApplicationFailureInfo(info)) => info.r#type.clone(),
+                Some(_) | None => failure.message.clone(),
+            };
+            (format!("{kind} {tool}").trim_end().to_owned(), why)
+        };
+        let of = |event: &HistoryEvent| match event.attributes.as_ref() {
+            Some(Attributes::ActivityTaskStartedEventAttributes(it)) => {
+                Some(setback(it.scheduled_event_id, it.last_failure.as_ref()?))
+            }
+            Some(Attributes::ActivityTaskFailedEventAttributes(it)) => {
+                Some(setback(it.scheduled_event_id, it.failure.as_ref()?))
+            }
+            Some(Attributes::ActivityTaskTimedOutEventAttributes(it)) => {
+                Some(setback(it.scheduled_event_id, it.failure.as_ref()?))
+            }
+            Some(_) | None => None,
+        };
+        self.events.iter().filter_map(of).collect()
+    }
+
     /// The input of the run.
     pub fn input(&self) -> Value {
         match self.events.first().and_then(|event| event.attributes.as_ref()) {

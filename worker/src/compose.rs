@@ -20,7 +20,9 @@ use temporalio_sdk::{Runtime, Worker, WorkerOptions};
 
 use crate::config::{Config, Tuning};
 use crate::interceptors::activity::TraceActivity;
+use crate::interceptors::journal::{NoteActivity, NoteWorkflow};
 use crate::interceptors::workflow::TraceWorkflow;
+use crate::journal::Journal;
 use crate::telemetry::Spans;
 use crate::worker::Metrics;
 
@@ -42,7 +44,7 @@ pub enum ComposeError {
     Replayer(#[from] WorkflowReplayError),
 }
 
-/// A worker for `config`'s task queue.
+/// A worker for `config`'s task queue, which notes in `journal` what it has in hand.
 ///
 /// # Errors
 /// If the SDK refuses it, as it does for a second worker of one queue on one connection.
@@ -53,6 +55,7 @@ pub fn worker(
     activities: Arc<AgentActivities>,
     spans: Spans,
     metrics: Metrics,
+    journal: Option<Journal>,
 ) -> Result<Worker, ComposeError> {
     let facts = {
         let activities = Arc::clone(&activities);
@@ -64,6 +67,11 @@ pub fn worker(
         .register_activities(Shared(activities))
         .workflow_interceptor(TraceWorkflow::constructor())
         .activity_inbound_interceptor(TraceActivity::new(spans, metrics, facts));
+    if let Some(journal) = journal {
+        options
+            .workflow_interceptor(NoteWorkflow::constructor(journal.clone()))
+            .activity_inbound_interceptor(NoteActivity::new(journal));
+    }
     Ok(Worker::new(runtime, client, options)?)
 }
 

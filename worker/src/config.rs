@@ -43,7 +43,7 @@ pub struct Flags {
     pub agents: Option<PathBuf>,
     /// Folder that relative roots of file tools start from.
     pub root: Option<PathBuf>,
-    /// Folder in which `longhaul dev` keeps its state.
+    /// Folder in which `longhaul dev` keeps its state, and each worker its crash journal.
     pub state: Option<PathBuf>,
     /// Address of the worker's HTTP listener.
     pub http: Option<SocketAddr>,
@@ -62,7 +62,7 @@ pub struct Config {
     pub agents: PathBuf,
     /// Folder that relative roots of file tools start from.
     pub root: PathBuf,
-    /// Folder in which `longhaul dev` keeps its state.
+    /// Folder in which `longhaul dev` keeps its state, and each worker its crash journal.
     pub state: PathBuf,
     /// Address of the worker's HTTP listener; none without.
     pub http: Option<SocketAddr>,

@@ -13,7 +13,7 @@ pub const LONGHAUL_TASK_QUEUE: &str = "LONGHAUL_TASK_QUEUE";
 pub const LONGHAUL_AGENTS: &str = "LONGHAUL_AGENTS";
 /// The folder that relative roots of file tools start from.
 pub const LONGHAUL_ROOT: &str = "LONGHAUL_ROOT";
-/// The folder in which `longhaul dev` keeps its state.
+/// The folder in which `longhaul dev` keeps its state, and each worker its crash journal.
 pub const LONGHAUL_STATE: &str = "LONGHAUL_STATE";
 /// The database of the store: `sqlite:PATH` or `postgres://…`.
 pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";

@@ -1,13 +1,15 @@
-//! What Longhaul adds to calls of the Temporal SDK: one trace for each run.
+//! What Longhaul adds to calls of the Temporal SDK: one trace for each run, and the crash journal.
 //!
 //! | module | side | does |
 //! | --- | --- | --- |
 //! | [`client`] | start of a run | hands the caller's trace context over |
 //! | [`workflow`] | within a run | hands the run's trace context to its activities |
 //! | [`activity`] | an attempt of an activity | makes its span and counts it |
+//! | [`journal`] | both | notes what is in flight and in memory |
 
 pub mod activity;
 pub mod client;
+pub mod journal;
 pub mod workflow;
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub mod dev;
 pub mod env_vars;
 pub mod http;
 pub mod interceptors;
+pub mod journal;
 pub mod output;
 pub mod process;
 pub mod server;

@@ -52,12 +52,12 @@ pub fn run_failure(trouble: Trouble, timed_out: FailureKind) -> (FailureKind, St
 /// took effect, unless the activity itself said that it did not.
 pub fn tool_outcome(trouble: Trouble, tool: &ToolSpec) -> ToolOutcome {
     match trouble {
-        Trouble::Failed(FailureKind::ToolUnavailable, message) => {
-            ToolOutcome::Failed { error: ToolErrorKind::Upstream, message }
-        }
-        // Its end was not seen, as with a time-out.
+        // Somebody noticed before the time-out did; of the call, no more is known than then.
         Trouble::Failed(FailureKind::WorkerLost, message) => {
             tool_outcome(Trouble::TimedOut(message), tool)
+        }
+        Trouble::Failed(FailureKind::ToolUnavailable, message) => {
+            ToolOutcome::Failed { error: ToolErrorKind::Upstream, message }
         }
         Trouble::Failed(kind, message) => ToolOutcome::Failed {
             error: ToolErrorKind::Other,
@@ -79,5 +79,24 @@ pub fn tool_outcome(trouble: Trouble, tool: &ToolSpec) -> ToolOutcome {
                 tool.name
             ),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul_contract::tool::Effect;
+
+    use super::*;
+    use crate::testing::tool;
+
+    #[test]
+    fn a_lost_worker_leaves_of_a_call_what_a_time_out_leaves() {
+        for effect in [Effect::Read, Effect::Create] {
+            let tool = tool("order", effect);
+            let lost = Trouble::Failed(FailureKind::WorkerLost, "died".to_owned());
+            let outcome = tool_outcome(lost, &tool);
+            assert_eq!(outcome, tool_outcome(Trouble::TimedOut("died".to_owned()), &tool));
+            assert_eq!(matches!(outcome, ToolOutcome::Unknown { .. }), !tool.repeatable());
+        }
     }
 }

@@ -12,7 +12,8 @@
 //! | `Archive` | 60 s | 2 s | until it succeeds | – |
 //!
 //! Retries wait 200 ms, doubling to 30 s, or as long as the other side asked. Nothing below Temporal
-//! retries. The heartbeat is what notices a lost worker: activities beat every 500 ms.
+//! retries. The heartbeat is what notices a lost worker, unless the next one on its host was told by
+//! its journal: activities beat every 500 ms.
 
 use std::time::Duration;
 

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::{DRAIN_WITHIN, DevError, DevInfo, DevOptions, ServerChoice};
+use crate::env_vars::LONGHAUL_STATE;
 use crate::process::{Identity, Process};
 use crate::server::{Progress, ServerError, write_json};
 
@@ -44,6 +45,8 @@ pub(super) fn start(
         .arg("--root")
         .arg(&info.root)
         .args(["--http", &http.to_string()])
+        // Its crash journal is found there by the worker that follows.
+        .env(LONGHAUL_STATE, &options.state_dir)
         .stdin(Stdio::null());
     if let Some(config) = &options.config {
         command.arg("--config").arg(config);

@@ -37,6 +37,7 @@ pub struct Metrics {
     registry: Registry,
     ready: IntGauge,
     rebuilds: IntCounter,
+    taken_over: IntCounter,
     attempts: IntCounterVec,
     seconds: HistogramVec,
     tokens: IntCounterVec,
@@ -58,6 +59,10 @@ impl Metrics {
                 "longhaul_worker_rebuilds_total",
                 "times that the SDK worker failed and was built anew",
             )?,
+            taken_over: IntCounter::new(
+                "longhaul_worker_taken_over_total",
+                "calls of workers that died on this host, failed at once to be retried",
+            )?,
             attempts: IntCounterVec::new(
                 Opts::new("longhaul_activity_attempts_total", "attempts of activities that ended"),
                 &["activity", "outcome"],
@@ -74,6 +79,7 @@ impl Metrics {
         };
         metrics.registry.register(Box::new(metrics.ready.clone()))?;
         metrics.registry.register(Box::new(metrics.rebuilds.clone()))?;
+        metrics.registry.register(Box::new(metrics.taken_over.clone()))?;
         metrics.registry.register(Box::new(metrics.attempts.clone()))?;
         metrics.registry.register(Box::new(metrics.seconds.clone()))?;
         metrics.registry.register(Box::new(metrics.tokens.clone()))?;
@@ -88,6 +94,11 @@ impl Metrics {
     /// The SDK worker failed and is built anew.
     pub(super) fn rebuilt(&self) {
         self.rebuilds.inc();
+    }
+
+    /// That many calls of dead workers were taken over.
+    pub(super) fn taken_over(&self, calls: u64) {
+        self.taken_over.inc_by(calls);
     }
 
     /// An attempt of an activity has ended. `outcome` is one of a closed list of words.

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 
 use super::{Health, Metrics, Phase, Stop, WorkerError};
 use crate::config::{Config, ConnectError, Target};
+use crate::journal::take_over::take_over;
+use crate::journal::{self, Header, Journal};
 use crate::telemetry::Spans;
 use crate::{attributes, compose, config, interceptors};
 
@@ -43,7 +45,8 @@ impl Supervisor<'_> {
         loop {
             self.enter(Phase::Connecting);
             let Some((target, client)) = self.connect().await? else { return Ok(()) };
-            let mut worker = self.build(client.clone()).await?;
+            let journal = self.succeed(&target, &client);
+            let mut worker = self.build(client.clone(), journal).await?;
             tracing::info!(
                 address = target.address,
                 namespace = target.namespace,
@@ -113,7 +116,24 @@ impl Supervisor<'_> {
         }
     }
 
-    async fn build(&self, client: Client) -> Result<Worker, WorkerError> {
+    /// Takes over from workers that died on this host, beside everything else, and opens the
+    /// journal of the worker that is to be built.
+    ///
+    /// Each worker has a journal of its own, also within one process: the lock on it is held by
+    /// what still runs of that worker, and by nothing else.
+    fn succeed(&self, target: &Target, client: &Client) -> Option<Journal> {
+        let folder = journal::folder(&self.config.state);
+        let header = Header::new(&target.address, &target.namespace, &self.config.task_queue);
+        let journal = Journal::open(&folder, header.clone());
+        let (client, metrics) = (client.clone(), self.metrics.clone());
+        tokio::spawn(async move {
+            let taken = take_over(&client, folder, &header).await;
+            metrics.taken_over(taken.calls);
+        });
+        journal
+    }
+
+    async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
         let activities = AgentActivities::new(AgentActivitiesSettings {
             agents: self.config.agents.clone(),
@@ -124,7 +144,8 @@ impl Supervisor<'_> {
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());
         let activities = Arc::new(activities);
-        Ok(compose::worker(self.runtime, client, self.config, activities, spans, metrics)?)
+        let config = self.config;
+        Ok(compose::worker(self.runtime, client, config, activities, spans, metrics, journal)?)
     }
 
     /// Polls until the worker fails or has drained.
