@@ -4,6 +4,7 @@ pub mod arguments;
 mod files;
 mod http;
 mod result;
+pub mod results;
 #[cfg(test)]
 mod tests;
 mod trouble;

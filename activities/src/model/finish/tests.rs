@@ -1,6 +1,6 @@
 //! What every reply goes through, whichever client it came from.
 
-use longhaul_contract::definition::ModelSettings;
+use longhaul_contract::definition::{ContinueAfter, ModelSettings};
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::StopReason;
 use longhaul_contract::tool::ToolOutcome;
@@ -29,6 +29,8 @@ fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
         approvals: Vec::new(),
         limits: Limits::default(),
         output,
+        context: None,
+        continue_after: ContinueAfter::default(),
     }
 }
 
@@ -69,6 +71,7 @@ fn ids_are_unique_over_the_whole_conversation() {
             text: None,
             calls: vec![asked("same", "files.list", json!({})), asked("call_3_3", "x", json!({}))],
             native: None,
+            blob: None,
         },
         Item::ToolResult {
             call: "same".to_owned(),

@@ -136,6 +136,7 @@ fn conversation() -> Vec<Item> {
                 asked("c3", "files.read", json!("{\"path")),
             ],
             native: None,
+            blob: None,
         },
         result("c1", "files.list", done("{\"entries\":[]}")),
         result("c2", "files.write", ToolOutcome::Denied { reason: None }),

@@ -30,11 +30,11 @@ fn asked(ids: &[&str]) -> Item {
         arguments: json!({"of": id}),
         problem: None, blob: None,
     };
-    Item::Assistant { text: None, calls: ids.iter().map(call).collect(), native: None }
+    Item::Assistant { text: None, calls: ids.iter().map(call).collect(), native: None, blob: None }
 }
 
 fn answered() -> Item {
-    Item::Assistant { text: Some("Done.".to_owned()), calls: Vec::new(), native: None }
+    Item::Assistant { text: Some("Done.".to_owned()), calls: Vec::new(), native: None, blob: None }
 }
 
 fn result(id: &str, content: &str) -> Item {

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use longhaul_contract::definition::{Definition, ModelSettings};
+use longhaul_contract::definition::{ContinueAfter, Definition, ModelSettings};
 use longhaul_contract::digest::Digest;
 use longhaul_contract::limits::Limits;
 use longhaul_contract::tool::{
@@ -185,6 +185,9 @@ impl Case {
             arguments,
             key: "key-1".to_owned(),
             turn: 1,
+            chain: String::new(),
+            index: 0,
+            blob: None,
         };
         host.call(&definition, &self.spec, &invocation, self.attempt).await
     }

@@ -47,7 +47,7 @@ async fn openai_chat_text() {
         .iter()
         .map(|tool| tool["function"]["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["files__list", "files__read", "files__search", "files__write"]);
+    assert_eq!(names, ["files__list", "files__read", "files__search", "files__write", "results__read"]);
     let messages = body["messages"].as_array().unwrap();
     let roles: Vec<&str> = messages.iter().map(|m| m["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool", "tool", "tool", "user"]);
@@ -155,6 +155,7 @@ async fn openai_responses() {
             text: reply.text.clone(),
             calls: reply.calls.clone(),
             native: reply.native,
+            blob: None,
         },
         result("c9", "files.list", done("[]")),
     ];
@@ -208,6 +209,7 @@ async fn anthropic() {
             text: reply.text.clone(),
             calls: reply.calls.clone(),
             native: reply.native,
+            blob: None,
         },
         result("tu_1", "files.read", done("text")),
     ];
@@ -244,7 +246,7 @@ async fn gemini() {
 
     let items = [
         user("x"),
-        Item::Assistant { text: None, calls: reply.calls.clone(), native: reply.native },
+        Item::Assistant { text: None, calls: reply.calls.clone(), native: reply.native, blob: None },
         result(&reply.calls[0].id, "files.list", done("[]")),
         result(&reply.calls[1].id, "files.list", done("[]")),
     ];

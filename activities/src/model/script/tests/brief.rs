@@ -71,6 +71,7 @@ async fn run(files: &[(&str, &str)], tools: &str, person: Person) -> Run {
             text: reply.text.clone(),
             calls: reply.calls.clone(),
             native: None,
+            blob: None,
         });
         for call in &reply.calls {
             assert_eq!(call.problem, None, "{call:?}");
@@ -112,6 +113,9 @@ async fn outcome(
         arguments: call.arguments.clone(),
         key: "k".to_owned(),
         turn: 1,
+        chain: String::new(),
+        index: 0,
+        blob: None,
     };
     let spec = definition.tool(&call.tool).unwrap();
     host.call(definition, spec, &invocation, Attempt { number: 1, last: true }).await.unwrap()
