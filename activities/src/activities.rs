@@ -9,7 +9,6 @@ use std::time::Duration;
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
 use longhaul_contract::digest::Digest;
-use longhaul_contract::failure::FailureKind;
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Load};
@@ -21,6 +20,7 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use crate::agents::AgentStore;
 use crate::error::Failure;
 use crate::faults::Faults;
+use crate::model::summary::summarise;
 use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings};
 use crate::runs::{Offer, Runs};
@@ -176,8 +176,6 @@ impl AgentActivities {
         let full =
             transcripts::full_items(&self.runs, &self.store, at.chain, &conversation).await?;
         let items = full.as_deref().unwrap_or(conversation.items());
-        let read = window(items);
-        let items = read.as_deref().unwrap_or(items);
         let call = ModelCall {
             definition: &definition,
             items,
@@ -214,9 +212,10 @@ impl AgentActivities {
         let before = conversation.items().get(..upto).unwrap_or(conversation.items());
         let attempt = ctx.info().attempt;
         self.faults.pause("Compact", &definition.model.name, attempt).await;
+        let workflow_id = ctx.info().workflow_id.as_deref().unwrap_or_default();
+        let run = run_id(ctx);
         let read = window(before);
-        let _ = (read, before);
-        Err(Failure::new(FailureKind::Internal, "no summaries yet"))
+        summarise(&self.models, &definition, &read, request.turn, workflow_id, &run, attempt).await
     }
 
     async fn tool(
@@ -261,8 +260,23 @@ impl AgentActivities {
 
     /// Carries out `results.read`.
     async fn results(&self, invocation: &ToolInvocation) -> Result<ToolOutcome, Failure> {
-        let _ = invocation;
-        Err(Failure::new(FailureKind::Internal, "no results yet"))
+        let failed = |error: ToolErrorKind, message: String| ToolOutcome::Failed { error, message };
+        let (blob, asked) = match results::arguments(&invocation.arguments) {
+            Ok(asked) => asked,
+            Err(message) => return Ok(failed(ToolErrorKind::InvalidArguments, message)),
+        };
+        match self.store.blob(&invocation.chain, &blob).await {
+            Ok(bytes) => {
+                let whole = String::from_utf8_lossy(&bytes);
+                let content = results::page(&whole, asked.offset, asked.limit);
+                Ok(ToolOutcome::Done { content, truncated: false, blob: None })
+            }
+            // A model can write any id; what it has seen before is there.
+            Err(error @ (StoreError::Missing { .. } | StoreError::Forgotten { .. })) => {
+                Ok(failed(ToolErrorKind::NotFound, error.to_string()))
+            }
+            Err(error) => Err(blobs::failure(&error)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 mod compile;
+mod context;
 mod period;
 mod problem;
 mod template;
@@ -23,6 +24,7 @@ mod tools;
 pub mod yaml;
 
 pub use compile::{compile, is_agent_name};
+pub use context::{ContextEntry, ContinueEntry};
 pub use period::Period;
 pub use problem::{Problem, Source};
 pub use template::definition_template;
@@ -57,6 +59,13 @@ pub struct AgentFile {
     /// What a run may use up.
     #[serde(default)]
     pub limits: LimitsEntry,
+    /// How much of the conversation the model reads, and when it is summed up.
+    #[serde(default)]
+    pub context: Option<ContextEntry>,
+    /// When a run goes on in a new Temporal execution: at the first of these. The defaults suit
+    /// every cluster; lower ones are for tests.
+    #[serde(default)]
+    pub continue_after: ContinueEntry,
     /// JSON Schema of the final answer. With it the answer is JSON that fits; without it, text.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
@@ -146,6 +155,10 @@ pub struct FilesEntry {
     /// it run.
     #[serde(default)]
     pub write: bool,
+    /// Whether the reads (`files.list`, `files.read`, `files.search`) go by the express lane,
+    /// which is for calls of a few milliseconds. Found out by measuring if absent.
+    #[serde(default)]
+    pub fast: Option<bool>,
 }
 
 /// One HTTP request as a tool.
@@ -183,6 +196,11 @@ pub struct HttpEntry {
     /// be made again. Reads always may.
     #[serde(default)]
     pub idempotent: bool,
+    /// Whether calls go by the express lane, which is for reads of a few milliseconds. Found out
+    /// by measuring if absent.
+    #[serde(default)]
+    #[schemars(with = "Option<bool>")]
+    pub fast: Option<Spanned<bool>>,
     /// How long one attempt may take, such as `30s`.
     #[serde(default)]
     #[schemars(with = "Option<Period>")]

@@ -20,7 +20,8 @@ mod genai;
 pub mod names;
 pub mod render;
 pub mod script;
-pub(crate) mod window;
+pub mod summary;
+pub mod window;
 
 /// The provider that plays scenario files.
 pub const SCRIPT: &str = "script";
@@ -30,7 +31,7 @@ pub const SCRIPT: &str = "script";
 pub struct ModelCall<'a> {
     /// The definition that the run is pinned to.
     pub definition: &'a Definition,
-    /// The conversation so far.
+    /// The whole conversation so far: a provider is sent what [`window::window`] leaves of it.
     pub items: &'a [Item],
     /// Turn of the conversation, from 1.
     pub turn: u32,

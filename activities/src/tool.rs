@@ -4,7 +4,7 @@ pub mod arguments;
 mod files;
 mod http;
 mod result;
-pub(crate) mod results;
+pub mod results;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -22,8 +22,10 @@ pub use files::files_tools;
 pub use http::check_http;
 pub(crate) use result::{cap, head};
 
-/// The most bytes of a result that reach the model.
+/// The most bytes of a result that are kept in history, in a run without a store.
 pub const RESULT_BUDGET: usize = 64 * 1024;
+/// The most bytes of a result that are kept in the store. The model sees the beginning.
+pub const LARGEST_RESULT: usize = 16 * 1024 * 1024;
 
 /// How long one attempt may take if the tool does not say.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -104,7 +106,10 @@ impl ToolHost {
         };
         match result {
             Ok(content) => {
-                let (content, truncated) = result::cap(content, RESULT_BUDGET);
+                // A run of version 1 has no store for the rest.
+                let budget =
+                    if invocation.chain.is_empty() { RESULT_BUDGET } else { LARGEST_RESULT };
+                let (content, truncated) = result::cap(content, budget);
                 Ok(ToolOutcome::Done { content, truncated, blob: None })
             }
             Err(trouble) => trouble.settle(spec.repeatable(), attempt),

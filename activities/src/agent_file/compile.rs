@@ -2,14 +2,14 @@
 //! server.
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, ContinueAfter, Definition, ModelSettings, OnTimeout, Price,
+    Action, ApprovalRule, Definition, ModelSettings, OnTimeout, Price,
 };
 use longhaul_contract::limits::Limits;
 use longhaul_contract::tool::{Effect, ToolSpec};
 use serde_saphyr::Location;
 use url::Url;
 
-use super::{AgentFile, ApprovalEntry, LimitsEntry, ModelEntry, Problem, Source, tools};
+use super::{AgentFile, ApprovalEntry, LimitsEntry, ModelEntry, Problem, Source, context, tools};
 use crate::egress::Egress;
 use crate::model;
 use crate::tool::arguments::check_schema;
@@ -44,6 +44,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
             Problem::new(source, output.referenced, format!("`output` is not a JSON Schema: {why}"))
         })?;
     }
+    let context = context::context(file.context.as_ref(), source)?;
+    let continue_after = context::continue_after(&file.continue_after, source)?;
     Ok(Definition {
         v: 1,
         limits: limits(&file.limits, source)?,
@@ -55,8 +57,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         network_allow: file.network.allow.into_iter().map(|host| host.value).collect(),
         approvals,
         output: file.output.map(|output| output.value),
-        context: None,
-        continue_after: ContinueAfter::default(),
+        context,
+        continue_after,
     })
 }
 
@@ -87,7 +89,8 @@ fn check_name(file: &AgentFile, source: &Source<'_>) -> Result<(), Problem> {
     }
 }
 
-fn model(entry: &ModelEntry, source: &Source<'_>) -> Result<ModelSettings, Problem> {
+/// Checks how a model is reached.
+pub(super) fn model(entry: &ModelEntry, source: &Source<'_>) -> Result<ModelSettings, Problem> {
     let known = model::providers();
     if !known.contains(&entry.provider.value.as_str()) {
         let message = format!(

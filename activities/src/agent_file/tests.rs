@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use longhaul_contract::tool::{HttpRest, ToolBinding};
+use longhaul_contract::definition::{ContextSettings, ContinueAfter};
+use longhaul_contract::tool::{HttpRest, Lane, ToolBinding};
 use serde_json::json;
 
 use super::*;
@@ -64,7 +65,10 @@ fn the_documented_shape_is_read() {
     let definition = read("agents/echo.yaml", ISSUE).unwrap();
     assert_eq!(definition.name, "echo");
     let names: Vec<&str> = definition.tools.iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!(names, ["files.list", "files.read", "files.search", "files.write", "echo"]);
+    assert_eq!(
+        names,
+        ["files.list", "files.read", "files.search", "files.write", "echo", "results.read"]
+    );
     assert_eq!(definition.model.base_url.as_deref(), Some("http://127.0.0.1:18080/v1"));
     assert_eq!(definition.limits.wall_time, Some(Duration::from_secs(30 * 24 * 3600)));
     assert_eq!(definition.limits.turns, 2000);
@@ -79,7 +83,7 @@ fn the_documented_shape_is_read() {
 #[test]
 fn defaults_are_the_careful_ones() {
     let definition = read("a.yaml", &with("tools: [{files: {}}]\n")).unwrap();
-    assert_eq!(definition.tools.len(), 3, "no files.write unless asked for");
+    assert_eq!(definition.tools.len(), 4, "no files.write unless asked for");
     assert_eq!(definition.limits, longhaul_contract::limits::Limits::default());
     let definition = read("a.yaml", &with_http("method: post")).unwrap();
     let tool = definition.tools.first().unwrap();
@@ -253,6 +257,82 @@ fn limits_output_and_network_are_checked() {
     assert_problem(&with("limits: {parallel_tools: 65}\n"), 4, 26, &["1 to 64"]);
     assert_problem(&with("output: {type: text}\n"), 4, 9, &["not a JSON Schema"]);
     assert_problem(&with("network: {allow: [\"http://x\"]}\n"), 4, 19, &["http://x", "host:port"]);
+}
+
+#[test]
+fn the_context_is_read() {
+    let context = |keys: &str| {
+        let definition = read("a.yaml", &with(&format!("context: {keys}\n"))).unwrap();
+        definition.context.unwrap()
+    };
+    assert_eq!(context("{}"), ContextSettings::default());
+    assert_eq!(read("a.yaml", &with("")).unwrap().context, None);
+    for written in ["75%", "75", "\"75%\"", "75 %"] {
+        assert_eq!(context(&format!("{{compact_at: {written}}}")).compact_at, 75, "{written}");
+    }
+    let all = context(
+        "{window: 200000, keep_turns: 2, model: {provider: ollama, name: small}, \
+         instructions: Keep prices.}",
+    );
+    assert_eq!((all.window, all.keep_turns), (Some(200_000), 2));
+    assert_eq!(all.model.unwrap().name, "small");
+    assert_eq!(all.instructions.as_deref(), Some("Keep prices."));
+    let after = "continue_after: {events: 60, bytes: 65536, updates: 3, signals: 4}\n";
+    let after = read("a.yaml", &with(after)).unwrap().continue_after;
+    assert_eq!(after, ContinueAfter { events: 60, bytes: 65_536, updates: 3, signals: 4 });
+    let some = read("a.yaml", &with("continue_after: {updates: 3}\n")).unwrap().continue_after;
+    assert_eq!(some, ContinueAfter { updates: 3, ..ContinueAfter::default() });
+}
+
+#[test]
+fn the_context_is_checked() {
+    assert_problem(&with("context: {window: 9}\n"), 4, 19, &["`window` is 9", "100 or more"]);
+    assert_problem(&with("context: {compact_at: 96%}\n"), 4, 23, &["is 96", "1 to 95"]);
+    assert_problem(&with("context: {compact_at: 0}\n"), 4, 23, &["is 0", "1 to 95"]);
+    for wrong in ["most", "-1", "0.8"] {
+        let text = with(&format!("context: {{compact_at: {wrong}}}\n"));
+        assert_problem(&text, 4, 23, &[wrong, "`80%`"]);
+    }
+    assert_problem(&with("context: {keep_turns: 0}\n"), 4, 23, &["`keep_turns` is zero"]);
+    assert_problem(&with("context: {instructions: \"\"}\n"), 4, 25, &["empty"]);
+    let model = with("context: {model: {provider: acme, name: m}}\n");
+    assert_problem(&model, 4, 29, &["`acme`", "`ollama`"]);
+    assert_problem(&with("context: {windw: 9}\n"), 4, 11, &["`windw`", "keep_turns"]);
+    let after = |key: &str| with(&format!("continue_after: {{{key}}}\n"));
+    assert_problem(&after("events: 49"), 4, 26, &["`events` is 49", "50 to 40000"]);
+    assert_problem(&after("bytes: 65535"), 4, 25, &["65536 to 41943040"]);
+    assert_problem(&after("updates: 0"), 4, 27, &["1 to 1900"]);
+    assert_problem(&after("signals: 9001"), 4, 27, &["1 to 9000"]);
+}
+
+#[test]
+fn fast_is_for_reads() {
+    let lanes = |text: &str| {
+        let tools = read("a.yaml", text).unwrap().tools;
+        tools.iter().map(|tool| tool.lane).collect::<Vec<_>>()
+    };
+    let files = |keys: &str| lanes(&with(&format!("tools: [{{files: {{write: true{keys}}}}}]\n")));
+    let (learnt, fast, normal) = (Lane::Learnt, Lane::Fast, Lane::Normal);
+    assert_eq!(files(""), [learnt, learnt, learnt, learnt, fast]);
+    assert_eq!(files(", fast: true"), [fast, fast, fast, normal, fast]);
+    assert_eq!(files(", fast: false"), [normal, normal, normal, normal, fast]);
+    let http = |line: &str| with_http(&format!("effect: read\n      {line}"));
+    assert_eq!(lanes(&http("fast: true")), [fast, fast]);
+    assert_eq!(lanes(&http("fast: false")), [normal, fast]);
+    assert_eq!(lanes(&http("idempotent: true")), [learnt, fast]);
+    assert_problem(&with_http("fast: true"), 12, 13, &["`opaque`", "hint: write `effect: read`"]);
+    let text = with_http("effect: update\n      fast: true");
+    assert_problem(&text, 13, 13, &["`update`"]);
+    assert_eq!(lanes(&with_http("fast: false")), [normal, fast]);
+}
+
+#[test]
+fn every_agent_with_tools_can_read_on_in_results() {
+    assert!(read("a.yaml", &with("")).unwrap().tools.is_empty());
+    let definition = read("a.yaml", &with("tools: [{files: {}}]\n")).unwrap();
+    assert_eq!(definition.tools.last().unwrap(), &crate::tool::results::spec());
+    let text = with_http("effect: read").replace("t.x", "results.read");
+    assert_problem(&text, 6, 13, &["`results.read`", "built-in", "another name"]);
 }
 
 #[test]

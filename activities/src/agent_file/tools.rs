@@ -28,6 +28,9 @@ pub(super) fn compile(
             ToolEntry::Http(http) => set.add(self::http(http, source)?, http.name.referenced)?,
         }
     }
+    if !set.tools.is_empty() {
+        set.tools.push(tool::results::spec());
+    }
     Ok(set.tools)
 }
 
@@ -39,6 +42,11 @@ struct ToolSet<'a> {
 
 impl ToolSet<'_> {
     fn add(&mut self, spec: ToolSpec, at: Location) -> Result<(), Problem> {
+        if spec.name == tool::results::NAME {
+            let message = format!("`{}` is the name of a built-in tool", spec.name);
+            return Err(Problem::new(self.source, at, message)
+                .hint("give the tool another name; every agent with tools has this one"));
+        }
         if self.tools.iter().any(|tool| tool.name == spec.name) {
             let message = format!("the tool `{}` is there already", spec.name);
             return Err(Problem::new(self.source, at, message)
@@ -58,7 +66,15 @@ fn files(entry: &Spanned<FilesEntry>, source: &Source<'_>) -> Result<Vec<ToolSpe
         return Err(Problem::new(source, entry.referenced, "`root` is empty")
             .hint("write `root: .` for the worker's root folder"));
     }
-    Ok(tool::files_tools(&entry.value.root, entry.value.write))
+    let mut specs = tool::files_tools(&entry.value.root, entry.value.write);
+    for spec in &mut specs {
+        spec.lane = match (spec.effect, entry.value.fast) {
+            (Effect::Read, fast) => lane(fast),
+            (_, Some(_)) => Lane::Normal,
+            (_, None) => spec.lane,
+        };
+    }
+    Ok(specs)
 }
 
 fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
@@ -92,14 +108,23 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
         "POST" | "PUT" | "PATCH" => HttpRest::Body,
         _ => HttpRest::Query,
     };
+    let effect = entry.effect.unwrap_or(Effect::Opaque);
+    if let Some(fast) = entry.fast.as_ref().filter(|fast| fast.value && effect != Effect::Read) {
+        let message = format!(
+            "`fast: true` is for reads, and the effect of this tool is `{}`",
+            effect.as_str()
+        );
+        return Err(Problem::new(source, fast.referenced, message)
+            .hint("write `effect: read` if a call changes nothing; else leave `fast` out"));
+    }
     let spec = ToolSpec {
         name: entry.name.value.clone(),
         description: entry.description.trim().to_owned(),
         parameters,
-        effect: entry.effect.unwrap_or(Effect::Opaque),
+        effect,
         idempotent: entry.idempotent,
         timeout: entry.timeout.as_ref().map(|timeout| timeout.value.0),
-        lane: Lane::Learnt,
+        lane: lane(entry.fast.as_ref().map(|fast| fast.value)),
         binding: ToolBinding::Http {
             method,
             url: entry.url.value.clone(),
@@ -109,6 +134,14 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
     };
     tool::check_http(&spec).map_err(|why| Problem::new(source, entry.url.referenced, why))?;
     Ok(spec)
+}
+
+fn lane(fast: Option<bool>) -> Lane {
+    match fast {
+        Some(true) => Lane::Fast,
+        Some(false) => Lane::Normal,
+        None => Lane::Learnt,
+    }
 }
 
 /// Dotted names of letters, digits, `_` and `-`: what people read in a trace and write in a rule.

@@ -19,6 +19,7 @@ use crate::error::Failure;
 use crate::http::{self, ClientSettings};
 
 mod failure;
+mod messages;
 mod native;
 mod reply;
 mod request;

@@ -52,6 +52,20 @@ pub fn notice(text: &str) -> String {
     format!("[Notice from the runtime, not from a person] {text}")
 }
 
+/// The text of what a person said.
+pub fn person(text: &str) -> String {
+    // Not every provider takes an empty message.
+    if text.trim().is_empty() { "(an empty message)".to_owned() } else { text.to_owned() }
+}
+
+/// The text of a summary, in place of what it sums up.
+pub fn summary(text: &str) -> String {
+    format!(
+        "[The earlier part of this conversation was summed up by the runtime, as it had grown too \
+         long. The summary follows; after it the conversation goes on word for word]\n{text}"
+    )
+}
+
 /// The text for a call without a recorded outcome, which a provider would not accept.
 pub fn no_outcome() -> String {
     outcome(&ToolOutcome::Unknown { message: "No outcome was recorded.".to_owned() }, None)
@@ -63,6 +77,7 @@ fn done(content: &str, edited: Option<&Value>) -> String {
             "[A person approved this call with other arguments than yours. It ran with {edited}]\n\
              {content}"
         ),
+        None if content.is_empty() => "(empty)".to_owned(),
         None => content.to_owned(),
     }
 }

@@ -52,11 +52,19 @@ impl ScriptModel {
         Self { agents, log }
     }
 
-    /// Adds a line to the request log: what a test or a demo counts requests by.
-    async fn note(&self, call: &ModelCall<'_>) {
+    /// Sums the conversation up, as far as a model without a mind can.
+    pub(super) async fn sum_up(&self, call: &ModelCall<'_>) -> ModelReply {
+        self.note(call, Some("summary")).await;
+        let text = Some(format!("Summary of {} items.", call.items.len()));
+        reply(call, Played { text, ..Played::default() })
+    }
+
+    /// Adds a line to the request log: what a test or a demo counts requests by. One that is not
+    /// for a reply says what it is for.
+    async fn note(&self, call: &ModelCall<'_>, purpose: Option<&str>) {
         let Some(path) = self.log.clone() else { return };
         let position = call.items.iter().fold(Position::start(), |at, item| at.after(item));
-        let mut line = json!({
+        let mut entry = json!({
             "at": Timestamp::from(SystemTime::now()),
             "turn": call.turn,
             "workflow_id": call.workflow_id,
@@ -64,8 +72,11 @@ impl ScriptModel {
             "attempt": call.attempt,
             "items": position.length,
             "digest": position.digest,
-        })
-        .to_string();
+        });
+        if let (Some(purpose), Some(fields)) = (purpose, entry.as_object_mut()) {
+            fields.insert("for".to_owned(), json!(purpose));
+        }
+        let mut line = entry.to_string();
         line.push('\n');
         let written = tokio::task::spawn_blocking(move || append(&path, &line)).await;
         if !matches!(written, Ok(Ok(()))) {
@@ -77,7 +88,7 @@ impl ScriptModel {
 #[async_trait]
 impl ModelClient for ScriptModel {
     async fn call(&self, call: &ModelCall<'_>) -> Result<ModelReply, Failure> {
-        self.note(call).await;
+        self.note(call, None).await;
         let name = &call.definition.model.name;
         let broken =
             |why: String| Failure::new(FailureKind::ModelRequest, format!("scenario: {why}"));

@@ -1,6 +1,6 @@
 //! What every reply goes through, whichever client it came from.
 
-use longhaul_contract::definition::ModelSettings;
+use longhaul_contract::definition::{ContinueAfter, ModelSettings};
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::StopReason;
 use longhaul_contract::tool::ToolOutcome;
@@ -30,7 +30,7 @@ fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
         limits: Limits::default(),
         output,
         context: None,
-        continue_after: longhaul_contract::definition::ContinueAfter::default(),
+        continue_after: ContinueAfter::default(),
     }
 }
 

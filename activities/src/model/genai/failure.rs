@@ -111,7 +111,27 @@ fn kind(status: StatusCode, body: &str) -> FailureKind {
         "insufficient balance",
     ];
     let unknown = ["model_not_found", "unknown_model", "model_not_supported"];
+    let full = [
+        "context_length_exceeded",
+        "context_window_exceeded",
+        "exceed_context_size",
+        "maximum context length",
+        "maximum prompt length",
+        "prompt is too long",
+        "prompt too long",
+        "input is too long",
+        "exceed context limit",
+        "exceeds the context window",
+        "exceeds the available context size",
+        "exceeds context length",
+        "exceeds the context length",
+        "exceeds the maximum number of tokens",
+        "longer than the maximum model length",
+        "request_too_large",
+    ];
     match status.as_u16() {
+        // Some servers of one's own answer 500 here.
+        400 | 413 | 422 | 500 if says(&full) => FailureKind::ContextFull,
         402 => FailureKind::ModelCredit,
         400 | 401 | 403 | 429 if says(&credit) => FailureKind::ModelCredit,
         403 if says(&["billing"]) => FailureKind::ModelCredit,
@@ -139,6 +159,9 @@ fn hint(kind: FailureKind, key: &Key) -> Option<String> {
         )),
         (FailureKind::ModelAuth, None, _) => {
             Some("no key was sent; name its variable in `api_key_env`".to_owned())
+        }
+        (FailureKind::ContextFull, _, _) => {
+            Some("lower `window` or `compact_at` in the agent's `context`".to_owned())
         }
         (FailureKind::ModelCredit, _, _) => Some(format!("add credit to the account, {retry}")),
         _ => None,

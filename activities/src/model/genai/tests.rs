@@ -17,6 +17,7 @@ use super::*;
 use crate::model::{Models, ModelsSettings};
 
 mod failures;
+mod windows;
 mod wires;
 
 /// The key that must never be seen again.

@@ -227,11 +227,9 @@ fn failure(error: &TurnError) -> Failure {
     let status = error.status.map(|status| format!(" with status {status}")).unwrap_or_default();
     let message = format!("the scenario answers `{}`{status}", error.kind.as_str());
     // A scenario can only fail as a model does.
-    let kind = if error.kind.as_str().starts_with("model_") {
-        error.kind
-    } else {
-        FailureKind::ModelRequest
-    };
+    let of_model =
+        error.kind == FailureKind::ContextFull || error.kind.as_str().starts_with("model_");
+    let kind = if of_model { error.kind } else { FailureKind::ModelRequest };
     Failure::new(kind, message).retry_after(error.retry_after.map(|wait| wait.0))
 }
 

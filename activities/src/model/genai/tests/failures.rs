@@ -66,6 +66,61 @@ async fn statuses_and_bodies_decide_the_kind() {
 }
 
 #[tokio::test]
+async fn a_conversation_that_is_too_long_is_told_apart() {
+    let cases = [
+        // OpenAI, Chat and Responses
+        (
+            400,
+            r#"{"error":{"message":"This model's maximum context length is 128000 tokens. However, your messages resulted in 130005 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"message":"Your input exceeds the context window of this model. Please adjust your input and try again.","code":"context_length_exceeded"}}"#,
+        ),
+        // Anthropic
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+        ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, decrease input length or `max_tokens` and try again"}}"#,
+        ),
+        (
+            413,
+            r#"{"type":"error","error":{"type":"request_too_large","message":"Request exceeds the maximum size"}}"#,
+        ),
+        // Gemini
+        (
+            400,
+            r#"{"error":{"code":400,"message":"The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).","status":"INVALID_ARGUMENT"}}"#,
+        ),
+        // vLLM, llama.cpp, Ollama, xAI
+        (
+            400,
+            r#"{"object":"error","message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens","code":400}"#,
+        ),
+        (
+            400,
+            r#"{"error":{"code":400,"message":"the request exceeds the available context size, try increasing it","type":"exceed_context_size_error"}}"#,
+        ),
+        (500, r#"{"error":"the input length exceeds the context length"}"#),
+        (400, r#"{"error":"prompt too long; exceeded max context length by 9 tokens"}"#),
+        (
+            400,
+            r#"{"error":"This model's maximum prompt length is 131072 but the request contains 140000 tokens."}"#,
+        ),
+    ];
+    for (status, body) in cases {
+        let failure = failure(status, &[], body).await;
+        assert_eq!(failure.kind, FailureKind::ContextFull, "{status} {body}");
+        assert!(failure.message.contains("hint: lower `window`"), "{failure}");
+    }
+    let other = failure(400, &[], r#"{"error":{"message":"max_tokens is too large"}}"#).await;
+    assert_eq!(other.kind, FailureKind::ModelRequest);
+}
+
+#[tokio::test]
 async fn the_wait_that_is_asked_for_is_passed_on() {
     let seconds = failure(429, &[("retry-after", "7")], "").await;
     assert_eq!(seconds.retry_after, Some(Duration::from_secs(7)));
