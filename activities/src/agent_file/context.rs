@@ -145,8 +145,7 @@ pub(super) fn context(
         settings.window = Some(window.value);
     }
     if let Some(at) = &entry.compact_at {
-        settings.compact_at =
-            within(source, "compact_at", at.value.0, &PERCENT, at.referenced)?;
+        settings.compact_at = within(source, "compact_at", at.value.0, &PERCENT, at.referenced)?;
     }
     if let Some(turns) = &entry.keep_turns {
         compile::positive(source, "keep_turns", turns.value.into(), turns.referenced)?;

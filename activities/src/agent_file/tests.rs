@@ -65,7 +65,10 @@ fn the_documented_shape_is_read() {
     let definition = read("agents/echo.yaml", ISSUE).unwrap();
     assert_eq!(definition.name, "echo");
     let names: Vec<&str> = definition.tools.iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!(names, ["files.list", "files.read", "files.search", "files.write", "echo", "results.read"]);
+    assert_eq!(
+        names,
+        ["files.list", "files.read", "files.search", "files.write", "echo", "results.read"]
+    );
     assert_eq!(definition.model.base_url.as_deref(), Some("http://127.0.0.1:18080/v1"));
     assert_eq!(definition.limits.wall_time, Some(Duration::from_secs(30 * 24 * 3600)));
     assert_eq!(definition.limits.turns, 2000);

@@ -110,8 +110,10 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
     };
     let effect = entry.effect.unwrap_or(Effect::Opaque);
     if let Some(fast) = entry.fast.as_ref().filter(|fast| fast.value && effect != Effect::Read) {
-        let message =
-            format!("`fast: true` is for reads, and the effect of this tool is `{}`", effect.as_str());
+        let message = format!(
+            "`fast: true` is for reads, and the effect of this tool is `{}`",
+            effect.as_str()
+        );
         return Err(Problem::new(source, fast.referenced, message)
             .hint("write `effect: read` if a call changes nothing; else leave `fast` out"));
     }

@@ -108,7 +108,13 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
     let calls: Vec<ToolCall> = played
         .calls
         .into_iter()
-        .map(|(tool, arguments)| ToolCall { id: String::new(), tool, arguments, problem: None, blob: None })
+        .map(|(tool, arguments)| ToolCall {
+            id: String::new(),
+            tool,
+            arguments,
+            problem: None,
+            blob: None,
+        })
         .collect();
     let asked: usize =
         calls.iter().map(|call| call.tool.len() + json_length(&call.arguments)).sum();

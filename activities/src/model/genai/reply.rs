@@ -18,7 +18,8 @@ pub(super) fn from_response(response: ChatResponse, format: &str) -> ModelReply 
                 id: call.call_id.clone(),
                 tool: call.fn_name.clone(),
                 arguments: call.fn_arguments.clone(),
-                problem: None, blob: None,
+                problem: None,
+                blob: None,
             }),
             ContentPart::Binary(_)
             | ContentPart::ToolResponse(_)

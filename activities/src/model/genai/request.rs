@@ -1,9 +1,7 @@
 //! From a conversation to a request.
 
 use genai::adapter::AdapterKind;
-use genai::chat::{
-    CacheControl, ChatOptions, ChatRequest, MessageOptions, ReasoningEffort, Tool,
-};
+use genai::chat::{CacheControl, ChatOptions, ChatRequest, MessageOptions, ReasoningEffort, Tool};
 use longhaul_contract::definition::{Definition, ModelSettings};
 use serde_json::json;
 

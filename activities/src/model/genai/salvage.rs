@@ -70,7 +70,13 @@ fn asked(id: Option<&Value>, name: &str, arguments: Option<&Value>) -> ToolCall 
         Some(value) => value.clone(),
         None => Value::Null,
     };
-    ToolCall { id: text(id).unwrap_or_default(), tool: name.to_owned(), arguments, problem: None, blob: None }
+    ToolCall {
+        id: text(id).unwrap_or_default(),
+        tool: name.to_owned(),
+        arguments,
+        problem: None,
+        blob: None,
+    }
 }
 
 fn text(value: Option<&Value>) -> Option<String> {

@@ -164,9 +164,7 @@ impl<'a> Stage<'a> {
                     | Item::Notice { .. }
                     | Item::Summary { .. },
                 )
-                | None => {
-                    None
-                }
+                | None => None,
             })
             .collect()
     }
@@ -231,11 +229,7 @@ fn failure(error: &TurnError) -> Failure {
     // A scenario can only fail as a model does.
     let of_model =
         error.kind == FailureKind::ContextFull || error.kind.as_str().starts_with("model_");
-    let kind = if of_model {
-        error.kind
-    } else {
-        FailureKind::ModelRequest
-    };
+    let kind = if of_model { error.kind } else { FailureKind::ModelRequest };
     Failure::new(kind, message).retry_after(error.retry_after.map(|wait| wait.0))
 }
 

@@ -28,7 +28,8 @@ fn asked(ids: &[&str]) -> Item {
         id: (*id).to_owned(),
         tool: "t".to_owned(),
         arguments: json!({"of": id}),
-        problem: None, blob: None,
+        problem: None,
+        blob: None,
     };
     Item::Assistant { text: None, calls: ids.iter().map(call).collect(), native: None, blob: None }
 }

@@ -106,7 +106,10 @@ async fn a_conversation_that_is_too_long_is_told_apart() {
         ),
         (500, r#"{"error":"the input length exceeds the context length"}"#),
         (400, r#"{"error":"prompt too long; exceeded max context length by 9 tokens"}"#),
-        (400, r#"{"error":"This model's maximum prompt length is 131072 but the request contains 140000 tokens."}"#),
+        (
+            400,
+            r#"{"error":"This model's maximum prompt length is 131072 but the request contains 140000 tokens."}"#,
+        ),
     ];
     for (status, body) in cases {
         let failure = failure(status, &[], body).await;

@@ -47,7 +47,10 @@ async fn openai_chat_text() {
         .iter()
         .map(|tool| tool["function"]["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["files__list", "files__read", "files__search", "files__write", "results__read"]);
+    assert_eq!(
+        names,
+        ["files__list", "files__read", "files__search", "files__write", "results__read"]
+    );
     let messages = body["messages"].as_array().unwrap();
     let roles: Vec<&str> = messages.iter().map(|m| m["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["system", "user", "assistant", "tool", "tool", "tool", "user"]);
@@ -246,7 +249,12 @@ async fn gemini() {
 
     let items = [
         user("x"),
-        Item::Assistant { text: None, calls: reply.calls.clone(), native: reply.native, blob: None },
+        Item::Assistant {
+            text: None,
+            calls: reply.calls.clone(),
+            native: reply.native,
+            blob: None,
+        },
         result(&reply.calls[0].id, "files.list", done("[]")),
         result(&reply.calls[1].id, "files.list", done("[]")),
     ];

@@ -42,12 +42,16 @@ async fn long_bodies_are_cut_and_endless_ones_are_not_read() {
     })
     .await;
     let call = async |place| Case::new("GET", peer.url(place), &[&peer]).call(json!({})).await;
-    let Ok(ToolOutcome::Done { content, truncated, blob: None }) = call("/long").await else { panic!() };
+    let Ok(ToolOutcome::Done { content, truncated, blob: None }) = call("/long").await else {
+        panic!()
+    };
     assert!(truncated && content.len() <= RESULT_BUDGET && content.len() > RESULT_BUDGET - 4);
     let (kept, closing) = content.split_once("\n[cut: ").unwrap();
     let left_out = RESULT_BUDGET * 2 - kept.len();
     assert!(closing.starts_with(&format!("{left_out} more bytes are left out; to get the rest,")));
-    let Ok(ToolOutcome::Done { content, truncated, blob: None }) = call("/exact").await else { panic!() };
+    let Ok(ToolOutcome::Done { content, truncated, blob: None }) = call("/exact").await else {
+        panic!()
+    };
     assert!(!truncated && content.len() == RESULT_BUDGET);
     let Ok(ToolOutcome::Done { content, .. }) = call("/endless").await else { panic!() };
     assert!(content.starts_with("[not text: image/png, at least 4194304 bytes]"), "{content}");
