@@ -68,11 +68,11 @@ fn files(entry: &Spanned<FilesEntry>, source: &Source<'_>) -> Result<Vec<ToolSpe
     }
     let mut specs = tool::files_tools(&entry.value.root, entry.value.write);
     for spec in &mut specs {
-        spec.lane = match (spec.effect, entry.value.fast) {
-            (Effect::Read, fast) => lane(fast),
-            (_, Some(_)) => Lane::Normal,
-            (_, None) => spec.lane,
-        };
+        if spec.effect == Effect::Read {
+            spec.lane = lane(entry.value.fast);
+        } else if entry.value.fast.is_some() {
+            spec.lane = Lane::Normal;
+        }
     }
     Ok(specs)
 }

@@ -16,7 +16,7 @@ use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::ToolCall;
 use serde_json::{Value, json};
 
-use super::{ModelCall, ModelClient};
+use super::{ModelCall, ModelClient, window::window};
 use crate::error::Failure;
 
 mod helpers;
@@ -125,7 +125,8 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
         usage: Usage {
             input_tokens: tokens(
                 call.definition.instructions.len()
-                    + call.items.iter().map(item_length).sum::<usize>(),
+                    // What another model would read: the run goes by it when it sums up.
+                    + window(call.items).iter().map(item_length).sum::<usize>(),
             ),
             output_tokens: tokens(said + asked),
             ..Usage::default()

@@ -4,9 +4,11 @@ use longhaul_contract::definition::Definition;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{Compacted, ModelReply};
+use longhaul_contract::tool::ToolOutcome;
 
 use super::{ModelCall, Models, SCRIPT, finish, render};
 use crate::error::Failure;
+use crate::tool::results;
 
 /// Most bytes of a summary.
 const MOST: usize = 12 * 1024;
@@ -15,6 +17,10 @@ const MOST_OF_ITEM: usize = 6 * 1024;
 const LEAST_OF_ITEM: usize = 256;
 /// Bytes of conversation that the summariser reads if no window is given: some 100 000 tokens.
 const USUAL: usize = 400 * 1024;
+/// The least that it reads whatever the window.
+const LEAST: usize = 16 * 1024;
+/// Most bytes, at the least, that an earlier summary is cut down to.
+const LEAST_OF_SUMMARY: usize = 4 * 1024;
 /// How often the conversation is halved for a summariser whose own window is too small.
 const HALVINGS: u32 = 3;
 /// What stands for a part that is left out.
@@ -114,7 +120,8 @@ fn budget(definition: &Definition) -> usize {
     let context = definition.context.as_ref();
     // The window is the agent's; a model of its own for summaries has one that nobody named.
     let window = context.filter(|context| context.model.is_none()).and_then(|c| c.window);
-    window.map_or(USUAL, |tokens| usize::try_from(tokens.saturating_mul(2)).unwrap_or(USUAL))
+    let bytes = |tokens: u64| usize::try_from(tokens.saturating_mul(2)).unwrap_or(USUAL);
+    window.map_or(USUAL, bytes).max(LEAST)
 }
 
 /// The items as text of at most about `budget` bytes: each item is cut, at first only the longest,
@@ -162,11 +169,18 @@ fn line(item: &Item, most: usize) -> String {
         Item::Notice { text } => format!("Runtime: {}", cut(text, most)),
         Item::Summary { text, upto: _ } => {
             // It stands for many items already.
-            format!("Summary of what came before: {}", cut(text, most.max(MOST)))
+            let most = (most * 2).max(LEAST_OF_SUMMARY);
+            format!("Summary of what came before: {}", cut(text, most))
         }
         Item::ToolResult { call: _, tool, result, edited } => {
             let text = render::outcome(result, edited.as_ref());
-            format!("Result of {tool}: {}", cut(&text, most))
+            let mut line = format!("Result of {tool}: {}", cut(&text, most));
+            // Its own last line, which says so too, may have been cut off.
+            if let ToolOutcome::Done { blob: Some(blob), .. } = result {
+                let id = results::id(blob);
+                line.push_str(&format!("\n[the whole result: `{}`, `id` {id}]", results::NAME));
+            }
+            line
         }
         // Thinking stays out: what came of it is in the text and the calls.
         Item::Assistant { text, calls, native: _, blob: _ } => {

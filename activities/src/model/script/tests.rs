@@ -180,6 +180,9 @@ fn errors_last_for_as_many_attempts_as_told() {
     }
     let third = play_attempt(scenario, &[user("x")], 3).unwrap();
     assert_eq!((third.failure, third.text.as_deref()), (None, Some("fine")));
+    let full = "turns: [{error: {kind: context_full}, text: fine}]";
+    let full = play_attempt(full, &[user("x")], 1).unwrap().failure.unwrap();
+    assert_eq!(full.kind, FailureKind::ContextFull);
     let always = "turns: [{error: {kind: model_auth}, text: fine}]";
     assert!(play_attempt(always, &[user("x")], 99).unwrap().failure.is_some());
 }
@@ -251,6 +254,38 @@ async fn requests_are_noted_and_tokens_estimated() {
     assert!(line["digest"].as_str().unwrap().starts_with("sha256:"));
     assert_eq!(line["digest"], lines[1]["digest"]);
     assert!(line["at"].as_str().unwrap().ends_with('Z'));
+}
+
+#[tokio::test]
+async fn a_summary_makes_what_is_read_shorter_and_goes_on_with_the_scenario() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("requests.jsonl");
+    let model = ScriptModel::new(folder.path().to_owned(), Some(log.clone()));
+    let definition = definition("echo", "[{files: {}}]");
+    let mut items = vec![user(&format!("2 calls {}", "x".repeat(4000))), asked(&["a"])];
+    items.extend([result("a", &"y".repeat(4000)), notice()]);
+    let call = |items| ModelCall {
+        definition: &definition,
+        items,
+        turn: 2,
+        attempt: 1,
+        workflow_id: "w",
+        run_id: "r",
+    };
+    let before = model.call(&call(&items)).await.unwrap();
+    let summary = model.sum_up(&call(&items)).await;
+    assert_eq!(summary.text.as_deref(), Some("Summary of 4 items."));
+    let mut shorter = items.clone();
+    shorter.push(Item::Summary { text: summary.text.unwrap(), upto: 4 });
+    let after = model.call(&call(&shorter)).await.unwrap();
+    assert_eq!((&before.text, &before.calls), (&after.text, &after.calls));
+    assert!(before.usage.input_tokens > 2000 && after.usage.input_tokens < 20, "{after:?}");
+    let log = std::fs::read_to_string(log).unwrap();
+    let purposes: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["for"].clone())
+        .collect();
+    assert_eq!(purposes, [Value::Null, json!("summary"), Value::Null]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use longhaul_contract::tool::{ToolCall, ToolOutcome};
+use longhaul_contract::tool::ToolCall;
 use serde_json::json;
 
 use super::*;
@@ -78,6 +78,27 @@ fn the_transcript_keeps_to_its_budget() {
 }
 
 #[test]
+fn an_earlier_summary_and_the_ids_of_results_survive() {
+    let blob = longhaul_contract::blob::BlobRef::to(b"whole");
+    let long = |text: &str| text.repeat(20_000);
+    let mut items = vec![Item::Summary { text: format!("They met. {}", long("y")), upto: 1 }];
+    items.extend((0..500).map(|_| user(&long("x"))));
+    items.push(Item::ToolResult {
+        call: "c".to_owned(),
+        tool: "t".to_owned(),
+        result: ToolOutcome::Done {
+            content: long("z"),
+            truncated: false,
+            blob: Some(blob.clone()),
+        },
+        edited: None,
+    });
+    let text = transcript(&items, LEAST);
+    assert!(text.starts_with("Summary of what came before: They met."), "{text}");
+    assert!(text.len() < LEAST + 100 && text.ends_with(&format!("{}]", results::id(&blob))));
+}
+
+#[test]
 fn the_summariser_has_no_tools_and_its_own_instructions() {
     let more = "tools: [{files: {}}]\noutput: {type: object}\ncontext: {window: 1000, \
                 model: {provider: ollama, name: small}, instructions: Keep prices.}\n";
@@ -88,7 +109,9 @@ fn the_summariser_has_no_tools_and_its_own_instructions() {
     assert!(summariser.instructions.ends_with("Keep prices."));
     assert_eq!(budget(&definition), USUAL);
     let own = self::definition("context: {window: 1000}\n");
-    assert_eq!(budget(&own), 2000);
+    assert_eq!(budget(&own), LEAST);
+    let large = self::definition("context: {window: 200000}\n");
+    assert_eq!(budget(&large), 400_000);
     assert_eq!(super::summariser(&own).model, own.model);
 }
 
