@@ -5,15 +5,32 @@
 //! | [`turn`] | the cost of a turn, beside that of a bare SDK worker ([`bare`]) |
 //! | [`start`] | how soon a new worker serves an agent that waits, and an idle worker's memory |
 //! | [`recovery`] | how soon a run goes on after its worker was killed |
+//! | [`history`] | what a turn adds to Temporal's history |
+//! | [`length`] | what a turn costs late in a long run |
+//! | [`many`] | many agents on one worker, beside a bare one |
+//! | [`gates`] | agents that wait for approval: memory, and the time to go on |
+//! | [`rebuild`] | how soon a long session goes on that no worker has in memory |
+//! | [`stage`] | a field with a mock model ([`mock_model`]) and agents that ask it |
+//! | [`chain`] | a run's executions, as Temporal has them |
+//! | [`sheet`] | what was found, for print |
 //! | [`field`] | where measurements take place: a server, an agent, worker processes |
 //! | [`figures`] | samples, summed up |
 //! | [`machine`] | what it was measured on |
 
 pub mod bare;
+pub mod chain;
 pub mod field;
 pub mod figures;
+pub mod gates;
+pub mod history;
+pub mod length;
 pub mod machine;
+pub mod many;
+pub mod mock_model;
+pub mod rebuild;
 pub mod recovery;
+pub mod sheet;
+pub mod stage;
 pub mod start;
 pub mod turn;
 
@@ -65,6 +82,17 @@ pub enum BenchError {
         id: String,
         /// How it ended.
         ending: String,
+    },
+    /// The model was sent a wrong request.
+    #[error("the model was sent a wrong request: {0}")]
+    Request(String),
+    /// A conversation lacks something.
+    #[error("the conversation of `{id}` is wrong: {what}")]
+    Conversation {
+        /// The workflow id.
+        id: String,
+        /// What is wrong.
+        what: String,
     },
     /// A worker ended while it was measured.
     #[error("the worker ended while it was measured")]

@@ -136,7 +136,7 @@ impl Cli {
             Verb::Cancel(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Setup(verb) => verb.execute(globals).await,
-            Verb::Bench(verb) => verb.execute().await,
+            Verb::Bench(verb) => verb.execute(globals).await,
             Verb::Completions(verb) => verb.execute(),
         }
     }

@@ -6,15 +6,17 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowStartOptions};
+use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowHandle, WorkflowStartOptions};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker};
 use temporalio_workflow::{ActivityOptions, WorkflowContext, WorkflowResult};
 
 use super::BenchError;
 use crate::compose::{self, ComposeError};
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::interceptors;
 
 /// Bytes of payload that go into and come out of the two activities of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,15 +111,42 @@ pub fn worker(runtime: &Runtime, client: Client, config: &Config) -> Result<Work
     Ok(Worker::new(runtime, client, options)?)
 }
 
+/// Starts the workflow on `queue` under the workflow id `id`.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn start(
+    client: &Client,
+    queue: &str,
+    id: &str,
+    turns: Turns,
+) -> Result<WorkflowHandle<Client, bare::Run>, BenchError> {
+    let options = WorkflowStartOptions::new(queue, id).build();
+    client.start_workflow(Bare::run, turns, options).await.map_err(|error| failed(id, &error))
+}
+
 /// Runs the workflow on `queue` under the workflow id `id`, and waits for its end.
 ///
 /// # Errors
 /// If it cannot be started, or fails.
 pub async fn run(client: &Client, queue: &str, id: &str, turns: Turns) -> Result<(), BenchError> {
-    let failed = |why: String| BenchError::Ending { id: id.to_owned(), ending: why };
-    let options = WorkflowStartOptions::new(queue, id).build();
-    let handle = client.start_workflow(Bare::run, turns, options).await;
-    let handle = handle.map_err(|error| failed(error.to_string()))?;
+    let handle = start(client, queue, id, turns).await?;
     let ended = handle.get_result(WorkflowGetResultOptions::default()).await;
-    ended.map_err(|error| failed(error.to_string()))
+    ended.map_err(|error| failed(id, &error))
+}
+
+/// Serves `config`'s queue until this process is ended. Give it the main task.
+///
+/// # Errors
+/// If the server cannot be reached, or the worker ends.
+pub async fn serve(config: &Config) -> Result<(), BenchError> {
+    let client = config::connect_to(&config::target(config)?, interceptors::client()).await?;
+    let sdk = RuntimeOptions::builder().build().map_err(BenchError::BareEnded)?;
+    let runtime = Runtime::from_current_tokio(sdk)?;
+    let mut worker = worker(&runtime, client, config)?;
+    worker.run().await.map_err(|error| BenchError::BareEnded(error.to_string()))
+}
+
+fn failed(id: &str, why: &dyn std::fmt::Display) -> BenchError {
+    BenchError::Ending { id: id.to_owned(), ending: why.to_string() }
 }

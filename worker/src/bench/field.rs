@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::ffi::OsStr;
 use std::fs::{OpenOptions, read_to_string};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -151,6 +150,20 @@ impl Field {
     /// # Errors
     /// If it cannot be started.
     pub fn worker(&self, queue: &str, pause: Option<&str>) -> Result<Process, BenchError> {
+        let verb = ["worker", "--agents", "agents", "--root", "work"];
+        self.process(&verb, queue, &[(LONGHAUL_PAUSE, pause.unwrap_or_default())])
+    }
+
+    /// Starts a process of this program with the arguments `verb` on `queue`, with more variables.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn process(
+        &self,
+        verb: &[&str],
+        queue: &str,
+        env: &[(&str, &str)],
+    ) -> Result<Process, BenchError> {
         let failed = |source| BenchError::File { what: "start a worker", source };
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         for (name, _) in std::env::vars_os() {
@@ -161,11 +174,11 @@ impl Field {
         let open = OpenOptions::new().create(true).append(true).open(self.log());
         let log = open.map_err(failed)?;
         command
-            .args(["worker", "--agents", "agents", "--root", "work"].map(OsStr::new))
+            .args(verb)
             .args(["--address", self.server.address(), "--task-queue", queue])
             .current_dir(self.folder.path())
             .env(LONGHAUL_SCRIPT_LOG, self.folder.path().join("requests.jsonl"))
-            .env(LONGHAUL_PAUSE, pause.unwrap_or_default())
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log);
@@ -224,6 +237,11 @@ impl Field {
             Ok(found.then_some(()))
         })
         .await
+    }
+
+    /// Where agent files and the files that they read are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn log(&self) -> PathBuf {

@@ -243,7 +243,7 @@ fn begin(event: &HistoryEvent, kind: &str) -> Option<f64> {
 }
 
 /// The average payload sizes of the product's activities.
-fn sizes(events: &[HistoryEvent]) -> Sizes {
+pub(super) fn sizes(events: &[HistoryEvent]) -> Sizes {
     let bytes = |payloads: &Option<_>| -> usize {
         let payloads: Option<&temporalio_common::protos::temporal::api::common::v1::Payloads> =
             payloads.as_ref();

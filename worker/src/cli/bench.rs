@@ -1,24 +1,35 @@
 //! `longhaul bench`: measures the program against the figures that it promises.
 
+mod all;
+mod tables;
+
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::bench::figures::Spread;
-use crate::bench::machine::Machine;
-use crate::bench::recovery::{self, Case, RecoveryReport};
-use crate::bench::start::{self, StartReport};
-use crate::bench::turn::{self, Side, TurnOptions, TurnReport};
-use crate::output::{self, Stream};
+use super::Globals;
+use crate::bench::length::{self, LengthOptions};
+use crate::bench::many::{self, ManyOptions};
+use crate::bench::mock_model::MockOptions;
+use crate::bench::sheet::Sheet;
+use crate::bench::stage::StageOptions;
+use crate::bench::turn::{self, TurnOptions};
+use crate::bench::{bare, gates, history, rebuild, recovery, start};
+use crate::output;
 use crate::server::Terminal;
+use all::All;
+use tables::{print_recovery, print_sheet, print_start, print_turn};
 
 const EXAMPLES: &str = "\
 Examples:
   cargo run --release -- bench turn
   cargo run --release -- bench turn --in-file --turns 500 --rounds 9
   cargo run --release -- bench start --json
+  cargo run --release -- bench many --model-ms 500 --agents 800
+  cargo run --release -- bench length --session 10000 --result-bytes 220
 
 Each starts a Temporal server of its own with the settings of `longhaul dev`. `docs/BENCHMARKS.md`
 holds results.";
@@ -32,6 +43,34 @@ pub(super) struct Bench {
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    stage: StageArgs,
+}
+
+/// What measurements with a mock model have in common
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Mock model")]
+struct StageArgs {
+    /// How long each answer of the mock model takes, in milliseconds
+    #[arg(long, global = true, default_value_t = 0, value_name = "MS")]
+    model_ms: u64,
+    /// Bytes of text in each of its answers
+    #[arg(long, global = true, default_value_t = 200, value_name = "BYTES")]
+    text_bytes: usize,
+    /// Mark the agents' reads as `fast`, in versions that have an express lane
+    #[arg(long, global = true)]
+    fast: bool,
+    /// Let the server keep its state in a file, as that of `longhaul dev` does
+    #[arg(long, global = true)]
+    in_file: bool,
+}
+
+impl StageArgs {
+    fn options(&self) -> StageOptions {
+        let latency = Duration::from_millis(self.model_ms);
+        let model = MockOptions { text_bytes: self.text_bytes, latency };
+        StageOptions { model, fast: self.fast, in_file: self.in_file }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -44,9 +83,6 @@ enum Figure {
         /// Runs of each side
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
-        /// Let the server keep its state in a file, as that of `longhaul dev` does
-        #[arg(long)]
-        in_file: bool,
     },
     /// How soon a new worker serves an agent that waits, and an idle worker's memory
     Start {
@@ -60,27 +96,108 @@ enum Figure {
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// What a turn adds to Temporal's history, early and late
+    History {
+        /// Turns of the long runs
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(11..))]
+        turns: u32,
+    },
+    /// What a turn costs late in a long run, or in a session
+    Length {
+        /// Turns of a run
+        #[arg(long, default_value_t = 1020, value_parser = clap::value_parser!(u32).range(20..))]
+        turns: u32,
+        /// Runs
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+        /// Bytes that the tool returns
+        #[arg(long, default_value = "1024", value_parser = ["220", "1024", "5120", "10240"])]
+        result_bytes: String,
+        /// Measure one session of that many turns instead, and check its transcript
+        #[arg(long, value_name = "TURNS", value_parser = clap::value_parser!(u32).range(1..))]
+        session: Option<u32>,
+    },
+    /// Many agents on one worker process, beside a bare SDK worker
+    Many {
+        /// Agents at once
+        #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+        agents: u32,
+        /// Turns of each
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        turns: u32,
+        /// How often, each side
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// Agents that wait for approval: a worker's memory, and how soon they go on
+    Gates {
+        /// Agents
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        agents: u32,
+    },
+    /// How soon a long session goes on that no worker has in memory
+    Rebuild {
+        /// Turns of the session
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        turns: u32,
+        /// Messages in each case
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
+    /// Everything, with goals
+    All(All),
+    /// A worker that does nothing, to compare with
+    #[command(hide = true)]
+    BareWorker,
 }
 
 impl Bench {
-    pub(super) async fn execute(self) -> Result<ExitCode> {
+    pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
         let progress = Terminal::default();
-        match self.figure {
-            Figure::Turn { turns, rounds, in_file } => {
-                let options = TurnOptions { turns, rounds, in_file };
+        let stage = self.stage.options();
+        match &self.figure {
+            Figure::Turn { turns, rounds } => {
+                let options =
+                    TurnOptions { turns: *turns, rounds: *rounds, in_file: stage.in_file };
                 let report = Box::pin(turn::measure(options, &progress)).await?;
                 self.print(&report, print_turn)?;
             }
             Figure::Start { rounds } => {
-                let report = Box::pin(start::measure(rounds, &progress)).await?;
+                let report = Box::pin(start::measure(*rounds, &progress)).await?;
                 self.print(&report, print_start)?;
             }
             Figure::Recovery { rounds } => {
-                let report = Box::pin(recovery::measure(rounds, &progress)).await?;
+                let report = Box::pin(recovery::measure(*rounds, &progress)).await?;
                 self.print(&report, print_recovery)?;
             }
+            Figure::History { turns } => {
+                self.sheet(&Box::pin(history::measure(stage, *turns, &progress)).await?)?;
+            }
+            Figure::Length { turns, rounds, result_bytes, session } => {
+                let size = result_bytes.parse()?;
+                let options =
+                    LengthOptions { turns: *turns, rounds: *rounds, size, session: *session };
+                self.sheet(&Box::pin(length::measure(stage, options, &progress)).await?)?;
+            }
+            Figure::Many { agents, turns, rounds } => {
+                let options = ManyOptions { agents: *agents, turns: *turns, rounds: *rounds };
+                self.sheet(&Box::pin(many::measure(stage, options, &progress)).await?)?;
+            }
+            Figure::Gates { agents } => {
+                self.sheet(&Box::pin(gates::measure(stage, *agents, &progress)).await?)?;
+            }
+            Figure::Rebuild { turns, rounds } => {
+                let report = Box::pin(rebuild::measure(stage, *turns, *rounds, &progress));
+                self.sheet(&report.await?)?;
+            }
+            Figure::All(all) => return all.execute(stage, self.json, &progress).await,
+            Figure::BareWorker => Box::pin(bare::serve(&globals.load()?)).await?,
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn sheet(&self, sheet: &Sheet) -> Result<()> {
+        self.print(sheet, print_sheet)
     }
 
     fn print<R: Serialize>(&self, report: &R, table: fn(&R)) -> Result<()> {
@@ -91,89 +208,4 @@ impl Bench {
         }
         Ok(())
     }
-}
-
-fn print_turn(report: &TurnReport) {
-    print_machine(&report.machine, report.load_after);
-    let TurnReport { turns, rounds, payload_bytes: sizes, .. } = report;
-    let kept = if report.in_file { "in a file" } else { "in memory" };
-    line(format_args!("{rounds} rounds of {turns} turns, interleaved; server's state {kept}"));
-    line(format_args!(
-        "payloads in bytes: model {} in, {} out; tool {} in, {} out",
-        sizes.model_input, sizes.model_result, sizes.tool_input, sizes.tool_result
-    ));
-    line("");
-    line(header("", "ms"));
-    for (name, side) in [("longhaul", &report.product), ("bare worker", &report.bare)] {
-        let Side { run_ms, turn_ms, .. } = side;
-        line(row(&format!("{name}, a turn, by round"), run_ms));
-        line(row(&format!("{name}, a turn, each"), turn_ms));
-    }
-    line(row("ratio, by round", &report.ratio));
-    line("");
-    for (name, side) in [("longhaul", &report.product), ("bare worker", &report.bare)] {
-        let Side { history_bytes, history_events, .. } = side;
-        line(format_args!(
-            "history of {name}: {history_bytes:.0} bytes and {history_events:.1} events a turn"
-        ));
-    }
-}
-
-fn print_start(report: &StartReport) {
-    print_machine(&report.machine, report.load_after);
-    line("");
-    line(header("", "ms"));
-    line(row("process start to first model request", &report.first_request_ms));
-    line("");
-    let mib = |size: Option<f64>| size.map_or("unknown".to_owned(), |size| format!("{size:.1}"));
-    line(format_args!("resident, idle: {} MiB", mib(report.idle_mib)));
-    let after = mib(report.idle_after_work_mib);
-    line(format_args!("resident, idle after {}: {after} MiB", report.work));
-}
-
-fn print_recovery(report: &RecoveryReport) {
-    print_machine(&report.machine, report.load_after);
-    line("");
-    line(header("killed in", "ms"));
-    for case in &report.cases {
-        let name = match case.case {
-            Case::ModelCall => "a model call",
-            Case::ToolCall => "a tool call",
-            Case::WorkflowTask => "a workflow task",
-            Case::StockWorkflowTask => "a workflow task, started by others",
-        };
-        line(row(name, &case.ms));
-    }
-}
-
-fn print_machine(machine: &Machine, load_after: Option<f64>) {
-    let processor = machine.processor.as_deref().unwrap_or("unknown processor");
-    let memory = machine.memory_mib.map_or("unknown".to_owned(), |mib| format!("{mib} MiB"));
-    let load = |load: Option<f64>| load.map_or("unknown".to_owned(), |load| format!("{load:.2}"));
-    line(format_args!(
-        "{}, {} cores ({processor}), {memory}; load {} before, {} after",
-        machine.system,
-        machine.cores,
-        load(machine.load),
-        load(load_after),
-    ));
-    let build = if machine.optimised { "optimised" } else { "NOT optimised: use --release" };
-    line(format_args!(
-        "longhaul {} ({build}), Temporal server {}",
-        machine.longhaul, machine.server
-    ));
-}
-
-fn header(name: &str, unit: &str) -> String {
-    let [n, min, median, p95, max] = ["n", "min", "median", "p95", "max"];
-    format!("{name:<38}{n:>6}{min:>10}{median:>10}{p95:>10}{max:>10}  {unit}")
-}
-
-fn row(name: &str, spread: &Spread) -> String {
-    let Spread { samples, min, median, p95, max } = spread;
-    format!("{name:<38}{samples:>6}{min:>10.2}{median:>10.2}{p95:>10.2}{max:>10.2}")
-}
-
-fn line(text: impl std::fmt::Display) {
-    Stream::Out.line(text);
 }
