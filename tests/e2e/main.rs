@@ -6,9 +6,13 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod archive;
 mod attributes;
 mod blocked;
+mod chains;
+mod context;
 mod demo;
+mod express;
 mod gates;
 mod lifecycle;
 mod secrets;

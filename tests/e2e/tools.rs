@@ -93,7 +93,7 @@ async fn an_http_tool_fills_path_query_header_and_body() {
     assert_eq!(scene.answer().await, "done");
     assert_eq!(results(&scene, 2).await, [json!({"text": "hello", "stars": 3})]);
     service.assert_clean();
-    assert_eq!(scene.model.request(1).await.tools(), ["crm__add_note"]);
+    assert_eq!(scene.model.request(1).await.tools(), ["crm__add_note", "results__read"]);
 }
 
 #[tokio::test]
@@ -194,6 +194,6 @@ async fn a_run_keeps_the_definition_it_was_started_with() {
     let other = scene.world.start_with("other", &json!({"agent": AGENT, "message": "anew"})).await;
     let third = scene.model.request(3).await;
     assert_eq!(third.messages()[0]["content"].as_str().map(str::trim), Some("Anew."));
-    assert_eq!(third.tools(), ["files__list", "files__read", "files__search"]);
+    assert_eq!(third.tools(), ["files__list", "files__read", "files__search", "results__read"]);
     assert_ne!(scene.world.status(&other).await.definition, kept);
 }

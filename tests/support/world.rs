@@ -10,6 +10,7 @@ use longhaul::env_vars::Env;
 use longhaul_contract::approval::ApprovalRequest;
 use longhaul_contract::names;
 use longhaul_contract::run::{RunState, StatusView};
+use longhaul_store::Store;
 use serde_json::{Value, json};
 use temporalio_client::Client;
 
@@ -88,7 +89,8 @@ impl World {
         Self {
             program: Program::under_test(Path::new(program), project.path()),
             temporal: Program::temporal(project.path(), address),
-            runs: Runs::new(client, address, queue.clone()),
+            runs: Runs::new(client, address, queue.clone())
+                .with_store(Store::new(config.store.clone()).expect("the store of a test")),
             address: address.to_owned(),
             ui: None,
             project,

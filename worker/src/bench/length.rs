@@ -212,7 +212,7 @@ fn complete(items: &[Item], turns: usize, messages: usize) -> Result<(), String>
     for item in items {
         match item {
             Item::User { .. } => asked += 1,
-            Item::Assistant { text, calls, native: _ } => {
+            Item::Assistant { text, calls, native: _, blob: _ } => {
                 said += 1;
                 let text = text.as_deref().unwrap_or_default();
                 if !text.starts_with(&format!("n={said} ")) || open.is_some() {
@@ -226,7 +226,7 @@ fn complete(items: &[Item], turns: usize, messages: usize) -> Result<(), String>
                     return Err(format!("result {results} is not where it belongs"));
                 }
             }
-            Item::Notice { .. } => {}
+            Item::Notice { .. } | Item::Summary { .. } => {}
         }
     }
     let found = (said, results, asked);

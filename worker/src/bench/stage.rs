@@ -197,6 +197,7 @@ pub fn input(agent: &str, id: &str, turns: u32, size: u32, session: bool) -> Sta
         message: Some(format!("{turns} {id} {size}")),
         session,
         continues: None,
+        carried: None,
     }
 }
 

@@ -54,13 +54,11 @@ impl Run {
         if own.base == 0 {
             return Ok(own.entries);
         }
-        let mut all = match self.archived_trace(own.sealed.as_ref().ok_or_else(unknown)?).await {
+        let all = match self.archived_trace(own.sealed.as_ref().ok_or_else(unknown)?).await {
             Ok(archived) => archived,
             Err(error) => self.earlier(&own.entries).await.map_err(|_| error)?.0,
         };
-        all.truncate(usize::try_from(own.base).unwrap_or(usize::MAX));
-        all.extend(own.entries);
-        Ok(all)
+        join(all, own)
     }
 
     /// The whole conversation.
@@ -80,16 +78,14 @@ impl Run {
             return Ok(own.entries);
         }
         let sealed = own.sealed.as_ref().ok_or_else(unknown)?;
-        let mut all = match self.segments(sealed).await {
+        let all = match self.segments(sealed).await {
             Ok(segments) => items_of(segments),
             Err(error) => {
                 let trace = self.own_trace().await?;
                 self.earlier(&trace.entries).await.map_err(|_| error)?.1
             }
         };
-        all.truncate(usize::try_from(own.base).unwrap_or(usize::MAX));
-        all.extend(own.entries);
-        Ok(all)
+        join(all, own)
     }
 
     async fn own_trace(&self) -> Result<Own<TraceEntry>, RunError> {
@@ -165,6 +161,17 @@ impl Run {
             None => Err(error),
         }
     }
+}
+
+/// What came before and what an execution has itself.
+fn join<T>(mut earlier: Vec<T>, own: Own<T>) -> Result<Vec<T>, RunError> {
+    let base = usize::try_from(own.base).unwrap_or(usize::MAX);
+    if earlier.len() < base {
+        return Err(RunError::Archive("the earlier executions are not all there".to_owned()));
+    }
+    earlier.truncate(base);
+    earlier.extend(own.entries);
+    Ok(earlier)
 }
 
 /// The run id of the execution before, as the first entries of a log tell it.

@@ -16,9 +16,10 @@ fn says(n: u32, call: Option<&str>) -> Item {
         tool: "files.read".to_owned(),
         arguments: json!({}),
         problem: None,
+        blob: None,
     });
     let text = Some(format!("n={n} x"));
-    Item::Assistant { text, calls: call.into_iter().collect(), native: None }
+    Item::Assistant { text, calls: call.into_iter().collect(), native: None, blob: None }
 }
 
 fn result(call: &str) -> Item {
