@@ -9,11 +9,13 @@ use std::time::Duration;
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
 use longhaul_contract::digest::Digest;
+use longhaul_contract::failure::FailureKind;
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Load};
 use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
 use longhaul_store::{Owner, Store, StoreError};
+use serde::Serialize;
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
@@ -31,6 +33,9 @@ use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.
 const BEAT: Duration = Duration::from_millis(500);
+
+/// Most bytes of a result: Temporal's limit for a payload, less what is around it.
+const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
 
 /// What the activities are set up with.
 #[derive(Clone, Debug)]
@@ -108,7 +113,12 @@ impl AgentActivities {
         chain: &str,
         digest: &Digest,
     ) -> Result<Arc<Definition>, Failure> {
+        let run = run_id(ctx);
         if let Some(kept) = self.runs.definition_of(chain, digest) {
+            // The trace knows an activity by its run.
+            if run != chain && self.runs.definition(&run).is_none() {
+                self.runs.keep_definition(&run, kept.clone());
+            }
             return Ok(kept);
         }
         if ctx.info().is_local {
@@ -289,7 +299,10 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: LoadAgent,
     ) -> Result<LoadedAgent, ActivityError> {
-        self.load_agent(&ctx, input).await.map_err(Failure::into_activity_error)
+        let loaded = self.load_agent(&ctx, input).await.and_then(|loaded| {
+            fits("the agent with the conversation that it carries over", loaded)
+        });
+        loaded.map_err(Failure::into_activity_error)
     }
 
     /// Makes one model call.
@@ -299,7 +312,8 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: ModelRequest,
     ) -> Result<ModelReply, ActivityError> {
-        beating(&ctx, true, self.model(&ctx, input)).await
+        let reply = async { fits("the model's reply", self.model(&ctx, input).await?) };
+        beating(&ctx, true, reply).await
     }
 
     /// Sums up the earlier part of the conversation.
@@ -368,6 +382,17 @@ async fn beating<T>(
             }
         }
     }
+}
+
+/// `result`, if Temporal takes it. Beyond its limit the report would be refused and the work
+/// repeated, for ever.
+fn fits<T: Serialize>(what: &str, result: T) -> Result<T, Failure> {
+    let bytes = serde_json::to_vec(&result).map_or(usize::MAX, |json| json.len());
+    if bytes <= MOST_REPORTED {
+        return Ok(result);
+    }
+    let message = format!("{what} has {bytes} bytes, and Temporal takes {MOST_REPORTED}");
+    Err(Failure::new(FailureKind::Oversized, message))
 }
 
 /// Whose a blob of the chain is.

@@ -16,17 +16,33 @@ use temporalio_common::protos::temporal::api::history::v1::History;
 use temporalio_common::protos::temporal::api::history::v1::history_event::Attributes;
 
 /// Every recording that there must be.
-const RECORDINGS: [&str; 10] = [
+const RECORDINGS: [&str; 26] = [
+    "archive_away-2",
     "blocked",
+    "blocked-2",
     "cancelled",
+    "cancelled-2",
+    "chain_first-2",
+    "chain_gate-2",
+    "chain_last-2",
+    "compacted-2",
     "crashed",
+    "crashed-2",
     "denied",
+    "denied-2",
     "edited",
+    "edited-2",
     "expired",
+    "expired-2",
+    "express-2",
     "failed",
+    "failed-2",
     "gate",
+    "gate-2",
     "session",
+    "session-2",
     "task",
+    "task-2",
 ];
 
 /// The folder of recordings.

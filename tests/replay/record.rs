@@ -4,27 +4,36 @@
 use std::time::Duration;
 
 use longhaul_contract::run::RunState;
+use longhaul_contract::trace::TraceEvent;
 use longhaul_tests::history::History;
 use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, Setup, call, calls, hang, say, status};
 use longhaul_tests::scene::Scene;
 use longhaul_tests::service::MockService;
-use longhaul_tests::wait::until;
+use longhaul_tests::wait::{eventually, until};
 use longhaul_tests::world;
 use longhaul_tests::world::PATIENCE;
 use serde_json::{Value, json};
 
 use super::{difference, folder};
 
+/// Version of `LoadedAgent` that runs are loaded with today; recordings of earlier ones stay.
+const VERSION: u32 = 2;
+
 /// Waits for the end of the run, replays it, and records it as `name` if that is asked for.
 async fn keep(scene: &Scene, name: &str) {
     scene.ending().await;
-    let recorded = History::json(scene.world.client(), &scene.id, None).await;
+    keep_execution(scene, name, None).await;
+}
+
+/// The same for one execution of a run that has ended: the last, or that with the run id.
+async fn keep_execution(scene: &Scene, name: &str, run_id: Option<&str>) {
+    let recorded = History::json(scene.world.client(), &scene.id, run_id).await;
     let mut recorded: Value = serde_json::from_slice(&recorded).unwrap();
     anonymous(&mut recorded);
     assert_eq!(difference(serde_json::from_value(recorded.clone()).unwrap()).await, None);
     if std::env::var_os("LONGHAUL_RECORD").is_some() {
-        let path = folder().join(format!("{name}.json"));
+        let path = folder().join(format!("{name}-{VERSION}.json"));
         std::fs::write(path, format!("{recorded}\n")).unwrap();
     }
 }
@@ -201,4 +210,84 @@ async fn crashed() {
     scene.crash().await;
     scene.work(scene.world.worker()).await;
     keep(&scene, "crashed").await;
+}
+
+#[tokio::test]
+async fn chain() {
+    let service = MockService::echo().start().await;
+    let scene = Scene::play(world!().await, MockModel::echo(7), |agent| {
+        agent.echo(&service).with("continue_after", json!({"events": 50}))
+    })
+    .await;
+    scene.ending().await;
+    let before = scene.trace().await.into_iter().find_map(|event| match event {
+        TraceEvent::Continued { from, .. } => Some(from),
+        _ => None,
+    });
+    keep_execution(&scene, "chain_first", Some(&before.unwrap())).await;
+    keep_execution(&scene, "chain_last", None).await;
+}
+
+#[tokio::test]
+async fn chain_at_a_gate() {
+    let scene = Scene::play(world!().await, writer(), |agent| {
+        agent.files(true).with("continue_after", json!({"signals": 3}))
+    })
+    .await;
+    let id = scene.gate().await.id;
+    for number in 0..3 {
+        scene.signal("message", json!({"text": format!("message {number}")})).await;
+    }
+    let run = scene.world.runs.run(&scene.id);
+    eventually(PATIENCE, "the next execution", async || {
+        run.status().await.ok().filter(|status| status.continued == 1)
+    })
+    .await;
+    scene.signal("approve", json!({"id": id})).await;
+    keep(&scene, "chain_gate").await;
+}
+
+#[tokio::test]
+async fn express() {
+    let service = MockService::setup()
+        .on("GET", "/tool/echo", |request| match request.count {
+            6 => HttpReply::text("late").delayed(Duration::from_secs(5)),
+            _ => HttpReply::text("in time"),
+        })
+        .start()
+        .await;
+    let scene = Scene::play(world!().await, MockModel::echo(6), |agent| agent.echo(&service)).await;
+    keep(&scene, "express").await;
+}
+
+#[tokio::test]
+async fn compacted() {
+    let service = MockService::echo().start().await;
+    let model = MockModel::answering(|request| match request.tools().is_empty() {
+        true => say("Summed up."),
+        false if request.messages()[1].to_string().contains("Summed up") => say("done"),
+        false => call("echo", json!({"n": request.turn})).usage(300 * request.turn as u64, 10),
+    });
+    let scene = Scene::play(world!().await, model, |agent| {
+        agent.echo(&service).with("context", json!({"window": 1_000, "keep_turns": 1}))
+    })
+    .await;
+    keep(&scene, "compacted").await;
+}
+
+#[tokio::test]
+async fn archive_away() {
+    let mut scene =
+        Scene::set(world!().await, MockModel::script([say("done")]), |agent| agent).await;
+    let away = scene.world.worker().env("LONGHAUL_STORE", "postgres://127.0.0.1:9/longhaul");
+    scene.work(away).await;
+    scene.go().await;
+    let run = scene.world.runs.run(&scene.id);
+    eventually(PATIENCE, "the archive to be waited for", async || {
+        run.vitals().await.ok()?.in_flight.into_iter().find(|it| it.kind == "Archive")
+    })
+    .await;
+    scene.worker.take().unwrap().terminate().await;
+    scene.work(scene.world.worker()).await;
+    keep(&scene, "archive_away").await;
 }

@@ -183,7 +183,9 @@ impl Agent {
         input: &RawValue,
     ) -> Result<(), HandlerError> {
         let decide = decode::<Decide>(input, DECIDE)?;
-        self.session.refuses_decision(&decide.id).map_or(Ok(()), |refusal| Err(refusal.into()))
+        self.session
+            .refuses_decision(&decide.id, decide.arguments.as_ref())
+            .map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     #[query(name = "status")]
@@ -243,7 +245,7 @@ impl Agent {
             Ok(signal) => signal,
             Err(problem) => return self.session.ignore(name, problem, now),
         };
-        if let Some(refusal) = self.session.refuses_decision(&signal.id) {
+        if let Some(refusal) = self.session.refuses_decision(&signal.id, None) {
             return self.session.ignore(name, refusal, now);
         }
         let decide = Decide {

@@ -7,12 +7,23 @@ use longhaul_contract::definition::OnTimeout;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::trace::TraceEvent;
+use serde_json::Value;
 
 use crate::session::{Gate, MAX_AUDITED, Session};
 
+/// Most bytes of arguments that an approver puts in place of the model's.
+const MAX_ARGUMENTS: usize = 512 * 1024;
+
 impl Session {
-    /// Why a decision cannot even be looked at, if so: its gate does not exist.
-    pub fn refuses_decision(&self, id: &str) -> Option<String> {
+    /// Why a decision cannot even be looked at, if so: its gate does not exist, or its arguments
+    /// would not fit into the call.
+    pub fn refuses_decision(&self, id: &str, arguments: Option<&Value>) -> Option<String> {
+        let bytes = arguments.map_or(0, |arguments| arguments.to_string().len());
+        if bytes > MAX_ARGUMENTS {
+            return Some(format!(
+                "the arguments have {bytes} bytes, and at most {MAX_ARGUMENTS} are taken"
+            ));
+        }
         if self.gate(id).is_some() {
             return None;
         }

@@ -143,7 +143,7 @@ impl Session {
                             .to_owned(),
                     )
                 } else {
-                    None
+                    input.message.as_deref().and_then(messages::too_long)
                 };
                 (Some(input), problem)
             }

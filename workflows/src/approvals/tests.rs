@@ -93,9 +93,9 @@ fn a_rule_may_fail_the_run_on_expiry() {
 #[test]
 fn unknown_gates_are_named_with_those_that_wait() {
     let run = waiting(OnTimeout::Deny);
-    assert_eq!(run.refuses_decision("apr_1_1"), None);
+    assert_eq!(run.refuses_decision("apr_1_1", None), None);
     assert_eq!(
-        run.refuses_decision("apr_9_9").as_deref(),
+        run.refuses_decision("apr_9_9", None).as_deref(),
         Some("no gate `apr_9_9`: open gates are apr_1_1")
     );
 }

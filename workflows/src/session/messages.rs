@@ -35,12 +35,8 @@ impl Session {
     pub fn refuses_message(&self, text: &str) -> Option<String> {
         if text.trim().is_empty() {
             Some("the message is empty".to_owned())
-        } else if text.len() > MAX_MESSAGE {
-            Some(format!(
-                "the message has {} bytes, at most {MAX_MESSAGE} are taken; put it into a file that \
-                 a tool reads",
-                text.len()
-            ))
+        } else if let Some(problem) = too_long(text) {
+            Some(problem)
         } else if self.ended.is_some() || self.cancelled || self.closing {
             Some("the run is ending; start a new one to go on".to_owned())
         } else {
@@ -83,4 +79,16 @@ impl Session {
             self.log(now, TraceEvent::SignalIgnored { name: name.to_owned(), reason });
         }
     }
+}
+
+/// What is wrong with a message of that length, if anything: it has to fit, with what is around it,
+/// into a payload of Temporal's.
+pub(super) fn too_long(text: &str) -> Option<String> {
+    (text.len() > MAX_MESSAGE).then(|| {
+        format!(
+            "the message has {} bytes, and at most {MAX_MESSAGE} are taken; put it into a file \
+             that a tool reads",
+            text.len()
+        )
+    })
 }
