@@ -9,6 +9,8 @@ use longhaul_contract::time::Timestamp;
 use crate::golden::Kind;
 
 mod approval;
+mod archive;
+mod carry;
 mod conversation;
 mod definition;
 mod model;
@@ -21,6 +23,8 @@ mod words;
 pub(crate) fn all() -> Vec<Kind> {
     [
         approval::kinds(),
+        archive::kinds(),
+        carry::kinds(),
         conversation::kinds(),
         definition::kinds(),
         model::kinds(),

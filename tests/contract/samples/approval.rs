@@ -3,28 +3,18 @@
 use std::time::Duration;
 
 use longhaul_contract::approval::{
-    ApprovalRequest, Decide, Decision, DecisionReceipt, DecisionRefusal, DecisionSignal,
-    GateOutcome,
+    ApprovalRequest, Ask, Decide, Decision, DecisionReceipt, DecisionRefusal, DecisionSignal,
+    GateOutcome, Verdict,
 };
-use longhaul_contract::tool::Effect;
+use longhaul_contract::definition::OnTimeout;
+use longhaul_contract::tool::{Effect, ToolOutcome};
 use serde_json::json;
 
 use super::{digest, instant, some, text};
 use crate::golden::{Kind, kind};
 
 pub(super) fn kinds() -> Vec<Kind> {
-    let request = ApprovalRequest {
-        id: text("apr_3_1"),
-        tool: text("files.write"),
-        summary: text("files.write PROJECT-BRIEF.md"),
-        arguments: json!({"path": "PROJECT-BRIEF.md", "content": "# Brief\n"}),
-        digest: digest(),
-        effect: Effect::Update,
-        reason: text("`files.write` updates, and no rule lets it run"),
-        turn: 3,
-        asked_at: instant(),
-        deadline: instant().plus(Duration::from_secs(86_400)),
-    };
+    let request = request();
     let decide = |decision| Decide {
         id: text("apr_3_1"),
         decision,
@@ -40,6 +30,8 @@ pub(super) fn kinds() -> Vec<Kind> {
     };
     vec![
         kind("approval_request", [("open", request)]),
+        kind("ask", [("deny", ask()), ("fail", Ask { on_timeout: OnTimeout::Fail, ..ask() })]),
+        kind("verdict", verdicts().into_iter().map(|it| (verdict_case(&it), it))),
         kind(
             "decision_signal",
             [
@@ -73,4 +65,42 @@ pub(super) fn kinds() -> Vec<Kind> {
             ],
         ),
     ]
+}
+
+/// An open gate's question.
+pub(super) fn request() -> ApprovalRequest {
+    ApprovalRequest {
+        id: text("apr_3_1"),
+        tool: text("files.write"),
+        summary: text("files.write PROJECT-BRIEF.md"),
+        arguments: json!({"path": "PROJECT-BRIEF.md", "content": "# Brief\n"}),
+        digest: digest(),
+        effect: Effect::Update,
+        reason: text("`files.write` updates, and no rule lets it run"),
+        turn: 3,
+        asked_at: instant(),
+        deadline: instant().plus(Duration::from_secs(86_400)),
+    }
+}
+
+/// What leads to it.
+pub(super) fn ask() -> Ask {
+    Ask {
+        reason: text("`files.write` updates, and no rule lets it run"),
+        timeout: Duration::from_secs(86_400),
+        on_timeout: OnTimeout::Deny,
+    }
+}
+
+fn verdicts() -> Vec<Verdict> {
+    let refused = ToolOutcome::Refused { reason: text("no tool `files.reed`") };
+    vec![Verdict::Run, Verdict::Ask(ask()), Verdict::Settled(refused)]
+}
+
+fn verdict_case(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Run => "run",
+        Verdict::Ask(_) => "ask",
+        Verdict::Settled(_) => "settled",
+    }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, ContinueAfter, Definition, LoadAgent, LoadedAgent, ModelSettings,
-    OnTimeout, Price,
+    Action, ApprovalRule, ContextSettings, ContinueAfter, Definition, LoadAgent, LoadedAgent,
+    ModelSettings, OnTimeout, Price,
 };
 use longhaul_contract::limits::{Limits, Spend};
 use longhaul_contract::model::Usage;
@@ -24,7 +24,15 @@ pub(super) fn kinds() -> Vec<Kind> {
     let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
     let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
     vec![
-        kind("definition", [("full", full()), ("least", least())]),
+        kind("definition", [("full", full()), ("least", least()), ("long", long())]),
+        kind(
+            "context_settings",
+            [("default", ContextSettings::default()), ("full", context_settings())],
+        ),
+        kind(
+            "continue_after",
+            [("default", ContinueAfter::default()), ("early", continue_early())],
+        ),
         kind(
             "load_agent",
             [
@@ -43,6 +51,16 @@ pub(super) fn kinds() -> Vec<Kind> {
                         search_attributes: vec![text(ATTRIBUTE_AGENT), text(ATTRIBUTE_STATE)],
                         carried: super::conversation::items(),
                         sealed: None,
+                    },
+                ),
+                (
+                    "sealed",
+                    LoadedAgent {
+                        v: 2,
+                        definition: long(),
+                        search_attributes: vec![text(ATTRIBUTE_AGENT)],
+                        carried: Vec::new(),
+                        sealed: Some(super::archive::sealed()),
                     },
                 ),
                 (
@@ -107,7 +125,26 @@ fn full() -> Definition {
     }
 }
 
-fn least() -> Definition {
+/// With the settings of long runs.
+fn long() -> Definition {
+    Definition { context: Some(context_settings()), continue_after: continue_early(), ..least() }
+}
+
+fn context_settings() -> ContextSettings {
+    ContextSettings {
+        window: Some(200_000),
+        compact_at: 75,
+        keep_turns: 4,
+        model: Some(ModelSettings { name: text("small-model"), ..least().model }),
+        instructions: some("Keep every file name."),
+    }
+}
+
+fn continue_early() -> ContinueAfter {
+    ContinueAfter { events: 400, bytes: 65_536, updates: 20, signals: 30 }
+}
+
+pub(super) fn least() -> Definition {
     Definition {
         v: 1,
         name: text("echo"),

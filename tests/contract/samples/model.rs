@@ -1,11 +1,13 @@
 //! Samples of model calls.
 
-use longhaul_contract::message::Position;
-use longhaul_contract::model::{Answer, ModelReply, ModelRequest, StopReason, Usage};
+use longhaul_contract::message::{Item, Position};
+use longhaul_contract::model::{
+    Answer, CompactRequest, Compacted, FullReply, ModelReply, ModelRequest, Part, StopReason, Usage,
+};
 use longhaul_contract::tool::ToolCall;
 use serde_json::json;
 
-use super::conversation::{call, items, native};
+use super::conversation::{blob, call, items, native};
 use super::{digest, some, text};
 use crate::golden::{Kind, kind};
 
@@ -16,7 +18,37 @@ pub(super) fn kinds() -> Vec<Kind> {
         known: Position::start(),
         new: items(),
         turn: 1,
+        chain: String::new(),
+        parts: Vec::new(),
+        end: None,
     };
+    let long = ModelRequest {
+        v: 2,
+        new: Vec::new(),
+        turn: 4,
+        chain: text("0199d3c0-aaaa"),
+        parts: parts(),
+        end: Some(Position { length: 4, digest: digest() }),
+        ..request.clone()
+    };
+    let compact = CompactRequest {
+        v: 1,
+        definition: digest(),
+        chain: text("0199d3c0-aaaa"),
+        known: Position::start(),
+        parts: parts(),
+        end: Position { length: 4, digest: digest() },
+        upto: 2,
+        turn: 4,
+    };
+    let compacted = Compacted {
+        v: 1,
+        text: text("The folder holds a parser."),
+        usage: Usage { input_tokens: 900, output_tokens: 60, ..Usage::default() },
+        cost_usd: Some(0.002),
+        model: text("any-model"),
+    };
+    let long_call = ToolCall { blob: Some(blob()), ..call() };
     let broken = ToolCall { problem: some("`/path` is required"), ..call() };
     let reply = ModelReply {
         v: 1,
@@ -32,7 +64,23 @@ pub(super) fn kinds() -> Vec<Kind> {
         blob: None,
     };
     vec![
-        kind("model_request", [("first_turn", request)]),
+        kind("model_request", [("first_turn", request), ("parts", long)]),
+        kind("part", parts().into_iter().map(|part| (part_case(&part), part))),
+        kind(
+            "full_reply",
+            [
+                ("full", FullReply { text: some("A long report."), native: Some(native()) }),
+                ("none", FullReply::default()),
+            ],
+        ),
+        kind(
+            "compact_request",
+            [("full", compact.clone()), ("least", CompactRequest { parts: Vec::new(), ..compact })],
+        ),
+        kind(
+            "compacted",
+            [("full", compacted.clone()), ("least", Compacted { cost_usd: None, ..compacted })],
+        ),
         kind(
             "model_reply",
             [
@@ -66,11 +114,39 @@ pub(super) fn kinds() -> Vec<Kind> {
                     "answer_invalid",
                     ModelReply {
                         answer: Some(Answer::Invalid(text("`/title` is missing"))),
+                        ..reply.clone()
+                    },
+                ),
+                (
+                    "blob",
+                    ModelReply {
+                        text: some("A long report: "),
+                        calls: vec![long_call.clone()],
+                        blob: Some(blob()),
                         ..reply
                     },
                 ),
             ],
         ),
-        kind("tool_call", [("sound", call()), ("with_problem", broken)]),
+        kind("tool_call", [("sound", call()), ("with_problem", broken), ("blob", long_call)]),
     ]
+}
+
+/// A part of each kind.
+fn parts() -> Vec<Part> {
+    vec![
+        Part::Item(Item::Notice { text: text("the answer does not fit the schema") }),
+        Part::Reply(3),
+        Part::Result(3, 0),
+        Part::Ask,
+    ]
+}
+
+fn part_case(part: &Part) -> &'static str {
+    match part {
+        Part::Item(_) => "item",
+        Part::Reply(_) => "reply",
+        Part::Result(..) => "result",
+        Part::Ask => "ask",
+    }
 }

@@ -40,6 +40,8 @@ pub(super) fn kinds() -> Vec<Kind> {
         definition: None,
         started_at: instant(),
         ignored_signals: 0,
+        continued: 0,
+        chain: String::new(),
     };
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     vec![
@@ -50,7 +52,15 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ("session", StartAgent { message: None, session: true, ..start.clone() }),
                 (
                     "continued",
-                    StartAgent { session: true, continues: some("0199d3c0-aaaa"), ..start },
+                    StartAgent { session: true, continues: some("0199d3c0-aaaa"), ..start.clone() },
+                ),
+                (
+                    "carried",
+                    StartAgent {
+                        message: None,
+                        carried: Some(Box::new(super::carry::full())),
+                        ..start
+                    },
                 ),
             ],
         ),
@@ -85,6 +95,15 @@ pub(super) fn kinds() -> Vec<Kind> {
                     StatusView {
                         state: RunState::Failed,
                         failure: some("limit of 100 turns reached"),
+                        ..status.clone()
+                    },
+                ),
+                (
+                    "chain",
+                    StatusView {
+                        state: RunState::Running,
+                        continued: 3,
+                        chain: text("0199d3c0-aaaa"),
                         ..status
                     },
                 ),
@@ -103,22 +122,53 @@ pub(super) fn kinds() -> Vec<Kind> {
         ),
         kind(
             "transcript_page",
-            [(
-                "middle",
-                TranscriptPage {
-                    from: 0,
-                    total: 12,
-                    items: super::conversation::items(),
-                    next: Some(7),
-                },
-            )],
+            [
+                (
+                    "middle",
+                    TranscriptPage {
+                        from: 0,
+                        total: 12,
+                        items: super::conversation::items(),
+                        next: Some(7),
+                        sealed: None,
+                    },
+                ),
+                (
+                    "sealed",
+                    TranscriptPage {
+                        from: 12,
+                        total: 15,
+                        items: super::conversation::more_items(),
+                        next: None,
+                        sealed: Some(super::archive::sealed()),
+                    },
+                ),
+            ],
         ),
         kind(
             "trace_page",
-            [(
-                "last",
-                TracePage { from: 3, total: 16, entries: super::trace::entries(), next: None },
-            )],
+            [
+                (
+                    "last",
+                    TracePage {
+                        from: 3,
+                        total: 16,
+                        entries: super::trace::entries(),
+                        next: None,
+                        sealed: None,
+                    },
+                ),
+                (
+                    "sealed",
+                    TracePage {
+                        from: 41,
+                        total: 41,
+                        entries: Vec::new(),
+                        next: None,
+                        sealed: Some(super::archive::sealed()),
+                    },
+                ),
+            ],
         ),
         kind(
             "run_trace",

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use longhaul_contract::tool::{
-    Effect, FilesOperation, HttpRest, ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome,
-    ToolSpec,
+    Effect, FilesOperation, HttpRest, Lane, ToolBinding, ToolErrorKind, ToolInvocation,
+    ToolOutcome, ToolSpec,
 };
 use serde_json::json;
 
+use super::conversation::blob;
 use super::{digest, some, text};
 use crate::golden::{Kind, kind};
 
@@ -20,12 +21,26 @@ pub(super) fn kinds() -> Vec<Kind> {
         arguments: json!({"path": "Cargo.toml", "lines": 40}),
         key: text("0199d3c0-aaaa/call_3_1"),
         turn: 3,
+        chain: String::new(),
+        index: 0,
+        blob: None,
+    };
+    let long = ToolInvocation {
+        v: 2,
+        arguments: json!({"path": "BRIEF.md", "content": "# Br…"}),
+        chain: text("0199d3c0-aaaa"),
+        index: 2,
+        blob: Some(blob()),
+        ..invocation.clone()
     };
     let specs = specs();
     vec![
-        kind("tool_invocation", [("read", invocation)]),
+        kind("tool_invocation", [("read", invocation), ("long", long)]),
         kind("tool_outcome", outcomes().into_iter().map(|it| (outcome_case(&it), it))),
-        kind("tool_spec", specs.into_iter().map(|spec| (spec_case(&spec), spec))),
+        kind(
+            "tool_spec",
+            specs.into_iter().chain(more_specs()).map(|spec| (spec_case(&spec), spec)),
+        ),
     ]
 }
 
@@ -43,7 +58,7 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         effect: Effect::Read,
         idempotent: false,
         timeout: None,
-        lane: longhaul_contract::tool::Lane::Learnt,
+        lane: Lane::Learnt,
         binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
     };
     let get = ToolSpec {
@@ -74,10 +89,28 @@ pub(super) fn specs() -> Vec<ToolSpec> {
     vec![files, get, post]
 }
 
+/// Tools of kinds that came later; the definitions of older samples are without them.
+fn more_specs() -> Vec<ToolSpec> {
+    let results = ToolSpec {
+        name: text("results.read"),
+        description: text("Reads on in a long result."),
+        parameters: json!({"type": "object", "required": ["call"]}),
+        effect: Effect::Read,
+        idempotent: false,
+        timeout: None,
+        lane: Lane::Learnt,
+        binding: ToolBinding::Results,
+    };
+    let fast = ToolSpec { lane: Lane::Fast, ..results.clone() };
+    let normal = ToolSpec { lane: Lane::Normal, ..results.clone() };
+    vec![results, fast, normal]
+}
+
 fn outcomes() -> Vec<ToolOutcome> {
     vec![
         ToolOutcome::Done { content: text("[package]\n"), truncated: false, blob: None },
         ToolOutcome::Done { content: text("[pack"), truncated: true, blob: None },
+        ToolOutcome::Done { content: text("[pack"), truncated: false, blob: Some(blob()) },
         ToolOutcome::Failed {
             error: ToolErrorKind::NotFound,
             message: text("no file `Cargo.tml`"),
@@ -93,6 +126,7 @@ fn outcomes() -> Vec<ToolOutcome> {
 
 fn outcome_case(outcome: &ToolOutcome) -> &'static str {
     match outcome {
+        ToolOutcome::Done { blob: Some(_), .. } => "done_blob",
         ToolOutcome::Done { truncated: false, .. } => "done",
         ToolOutcome::Done { .. } => "done_truncated",
         ToolOutcome::Failed { .. } => "failed",
@@ -107,6 +141,11 @@ fn outcome_case(outcome: &ToolOutcome) -> &'static str {
 
 fn spec_case(spec: &ToolSpec) -> &'static str {
     match &spec.binding {
+        ToolBinding::Results => match spec.lane {
+            Lane::Learnt => "results",
+            Lane::Fast => "results_fast",
+            Lane::Normal => "results_normal",
+        },
         ToolBinding::Files { .. } => "files",
         ToolBinding::Http { rest: HttpRest::Query, .. } => "http_query",
         ToolBinding::Http { rest: HttpRest::Body, .. } => "http_body",

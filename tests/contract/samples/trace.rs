@@ -11,10 +11,12 @@ use super::{digest, instant, some, text};
 use crate::golden::{Kind, kind};
 
 pub(super) fn kinds() -> Vec<Kind> {
-    vec![kind("trace_entry", entries().into_iter().map(|entry| (case(&entry.event), entry)))]
+    let more = more_events().into_iter().map(|event| TraceEntry { at: instant(), event });
+    let entries = entries().into_iter().chain(more);
+    vec![kind("trace_entry", entries.map(|entry| (case(&entry.event), entry)))]
 }
 
-/// An entry for each event.
+/// An entry for each event of the first version.
 pub(super) fn entries() -> Vec<TraceEntry> {
     events().into_iter().map(|event| TraceEntry { at: instant(), event }).collect()
 }
@@ -76,6 +78,20 @@ fn events() -> Vec<TraceEvent> {
     ]
 }
 
+/// Events that came later; the pages of older samples are without them.
+fn more_events() -> Vec<TraceEvent> {
+    vec![
+        TraceEvent::Continued { times: 2, from: text("0199d3c0-aaaa") },
+        TraceEvent::Compacted {
+            upto: 7,
+            usage: Usage { input_tokens: 900, output_tokens: 60, ..Usage::default() },
+            model: text("any-model"),
+            started_at: instant(),
+            cost_usd: Some(0.002),
+        },
+    ]
+}
+
 fn case(event: &TraceEvent) -> &'static str {
     match event {
         TraceEvent::RunStarted { .. } => "run_started",
@@ -90,6 +106,8 @@ fn case(event: &TraceEvent) -> &'static str {
         TraceEvent::Resumed { .. } => "resumed",
         TraceEvent::SignalIgnored { .. } => "signal_ignored",
         TraceEvent::Answered { .. } => "answered",
+        TraceEvent::Continued { .. } => "continued",
+        TraceEvent::Compacted { .. } => "compacted",
         TraceEvent::RunEnded { .. } => "run_ended",
     }
 }

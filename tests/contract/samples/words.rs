@@ -5,7 +5,7 @@ use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::model::StopReason;
 use longhaul_contract::run::RunState;
-use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, ToolErrorKind};
+use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, Lane, ToolErrorKind};
 
 use crate::golden::{Kind, kind};
 
@@ -46,6 +46,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         kind("files_operation", every!(FilesOperation: List, Read, Search, Write)),
         kind("gate_outcome", every!(GateOutcome: Open, Approved, Denied, Expired, Cancelled)),
         kind("http_rest", every!(HttpRest: Query, Body)),
+        kind("lane", every!(Lane: Learnt, Fast, Normal)),
         kind("on_timeout", every!(OnTimeout: Deny, Fail)),
         kind(
             "run_state",

@@ -91,6 +91,7 @@ impl Position {
 
 /// A conversation, or its end from a position on, with the position after its last item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Written")]
 pub struct Conversation {
     items: Vec<Item>,
     position: Position,
@@ -100,6 +101,31 @@ pub struct Conversation {
     /// Bytes of the items that are here, as JSON.
     #[serde(skip)]
     bytes: u64,
+}
+
+/// A conversation as it is written, without what is counted from it.
+#[derive(Deserialize)]
+struct Written {
+    items: Vec<Item>,
+    position: Position,
+    #[serde(default)]
+    base: u64,
+}
+
+impl From<Written> for Conversation {
+    fn from(Written { items, position, base }: Written) -> Self {
+        let bytes = items.iter().map(|item| length(&json(item))).sum();
+        Self { items, position, base, bytes }
+    }
+}
+
+/// An item as JSON. One that cannot be written cannot have come out of history either.
+fn json(item: &Item) -> Vec<u8> {
+    serde_json::to_vec(item).unwrap_or_default()
+}
+
+fn length(json: &[u8]) -> u64 {
+    u64::try_from(json.len()).unwrap_or(u64::MAX)
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -131,9 +157,8 @@ impl Conversation {
 
     /// Adds an item at the end.
     pub fn push(&mut self, item: Item) {
-        // An item that cannot be written cannot have come out of history either.
-        let json = serde_json::to_vec(&item).unwrap_or_default();
-        self.bytes = self.bytes.saturating_add(u64::try_from(json.len()).unwrap_or(u64::MAX));
+        let json = json(&item);
+        self.bytes = self.bytes.saturating_add(length(&json));
         self.position = Position {
             length: self.position.length + 1,
             digest: self.position.digest.chain_bytes(&json),
