@@ -13,6 +13,7 @@ mod demo;
 mod dev;
 mod ending;
 mod follow;
+mod forget;
 mod init;
 mod keyboard;
 mod manage;
@@ -20,6 +21,7 @@ mod run;
 mod send;
 mod setup;
 mod status;
+mod store;
 mod trace;
 mod transcript;
 mod watch;
@@ -101,6 +103,10 @@ enum Verb {
     Retry(manage::Retry),
     /// Cancel a run
     Cancel(manage::Cancel),
+    /// Erase a run that is over: its history and its archive
+    Forget(forget::Forget),
+    /// Look after the store: what is archived, backups, collection
+    Store(store::Store),
     /// List, check or add agent files
     Agents(agents::Agents),
     /// Register Longhaul's search attributes in the namespace
@@ -134,6 +140,8 @@ impl Cli {
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
             Verb::Cancel(verb) => verb.execute(globals).await,
+            Verb::Forget(verb) => verb.execute(globals).await,
+            Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Setup(verb) => verb.execute(globals).await,
             Verb::Bench(verb) => verb.execute(globals).await,

@@ -8,6 +8,8 @@
 //! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
 //! | [`pollers`] | whether a worker is there |
+//! | [`upkeep`] | what Temporal still has of a workflow id, and erasing it |
+//! | [`whole`] | what is too long for history, read from the store |
 //! | [`history`] | what Temporal recorded: inputs, attempts, how a run ended |
 
 mod chain;
@@ -17,6 +19,8 @@ mod list;
 mod pollers;
 mod protocol;
 mod run;
+mod upkeep;
+mod whole;
 
 use std::time::Duration;
 
@@ -32,6 +36,8 @@ pub use error::RunError;
 pub use history::{ActivityRecord, Ending};
 pub use list::RunSummary;
 pub use run::{InFlight, Run, Vitals};
+
+pub(crate) use upkeep::Kept;
 
 use protocol::AgentWorkflow;
 

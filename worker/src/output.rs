@@ -88,6 +88,11 @@ pub fn bytes(content: &[u8]) {
     let _ = io::stdout().write_all(content);
 }
 
+/// Standard output for a long stream of bytes, whose writer wants to know when nobody reads.
+pub fn writer() -> impl io::Write {
+    io::BufWriter::new(io::stdout())
+}
+
 /// An error, in the form in which the program reports it.
 pub fn error(text: impl Display) {
     let paint = Stream::Err.paint();

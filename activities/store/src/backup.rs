@@ -19,6 +19,7 @@ use crate::database::{Arg, Row, Statement, signed};
 use crate::error::StoreError;
 use crate::export::line;
 use crate::info::{SegmentInfo, columns, hash_in};
+use crate::private;
 use crate::segments::PUT as PUT_SEGMENT;
 use crate::store::{Store, now};
 
@@ -102,7 +103,7 @@ impl Store {
     /// [`StoreError::Io`] for the folder; whatever a body cannot be read for.
     pub async fn backup(&self, folder: &Path) -> Result<BackedUp, StoreError> {
         let open = self.open().await?;
-        fs::create_dir_all(folder)?;
+        private::folder(folder)?;
         // What is in the folder is no backup until this one is complete.
         match fs::remove_file(folder.join(MANIFEST)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -180,7 +181,7 @@ impl Store {
         }
         let body = self.open().await?.get(&blob.hash).await?;
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
+            private::folder(parent)?;
         }
         write_whole(&path, &body)
     }

@@ -13,6 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _};
 use url::Url;
 
 use crate::error::StoreError;
+use crate::private;
 use crate::settings::redacted;
 
 /// The object store, with the folder in it that is ours.
@@ -77,8 +78,7 @@ impl Location {
             Self::Remote(bodies) => return Ok(bodies.clone()),
             Self::Folder(folder) => folder,
         };
-        tokio::fs::create_dir_all(folder)
-            .await
+        private::folder(folder)
             .map_err(|error| StoreError::Settings(format!("`{}`: {error}", folder.display())))?;
         let objects = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         Ok(Bodies {

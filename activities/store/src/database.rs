@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{Executor, Row as _};
 
 use crate::error::StoreError;
+use crate::private;
 use crate::settings::Kind;
 
 mod schema;
@@ -82,10 +83,13 @@ impl Database {
         match kind {
             Kind::Sqlite(path) => {
                 if let Some(folder) = path.parent() {
-                    tokio::fs::create_dir_all(folder).await.map_err(|error| {
+                    private::folder(folder).map_err(|error| {
                         StoreError::Settings(format!("`{}`: {error}", folder.display()))
                     })?;
                 }
+                private::file(&path).map_err(|error| {
+                    StoreError::Settings(format!("`{}`: {error}", path.display()))
+                })?;
                 // FULL syncs the log at each commit: what `put` returned survives a power cut. On
                 // the machine of the tests it makes 4 ms of 0.4 ms for a short blob. History then
                 // refers to it, so NORMAL, which may lose the last commits, would not do.

@@ -13,6 +13,7 @@ mod export;
 mod forget;
 mod gc;
 mod info;
+mod private;
 mod segments;
 mod settings;
 mod store;

@@ -32,6 +32,16 @@ impl StoreSettings {
         }
     }
 
+    /// The database, without what may be secret.
+    pub fn database_shown(&self) -> String {
+        redacted(&self.database)
+    }
+
+    /// Where blobs are, without what may be secret.
+    pub fn blobs_shown(&self) -> String {
+        redacted(&self.blobs)
+    }
+
     pub(crate) fn kind(&self) -> Result<Kind, StoreError> {
         if let Some(path) = self.database.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);

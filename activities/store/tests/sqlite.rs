@@ -123,3 +123,26 @@ fn activities_can_be_sent_between_threads() {
     sent(store.restore(world.folder.path()));
     sent(store.export("w", &mut Vec::new()));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn folders_and_files_are_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let outer = tempfile::tempdir().unwrap();
+    let settings = longhaul_store::StoreSettings::in_folder(&outer.path().join("state"));
+    let store = Store::new(settings).unwrap();
+    store.put_blob(&owner("w", "c"), b"short").await.unwrap();
+    let backup = outer.path().join("backup");
+    store.backup(&backup).await.unwrap();
+    let mode = |path: &str| {
+        let metadata = std::fs::metadata(outer.path().join(path)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    for folder in ["state", "state/blobs", "backup"] {
+        assert_eq!(mode(folder), 0o700, "{folder}");
+    }
+    for file in ["state/store.db", "state/store.db-wal"] {
+        assert_eq!(mode(file), 0o600, "{file}");
+    }
+}

@@ -153,12 +153,12 @@ impl Conversation {
             Stop::Parked(status) => {
                 if let Some(answer) = status.answer.as_ref().filter(|_| status.turn > 0) {
                     Stream::Out.line("");
-                    Stream::Out.line(views::answer_text(answer));
+                    Stream::Out.line(ending::answer(self.watch.run(), answer).await);
                     Stream::Out.line("");
                 }
             }
             Stop::Ended(end) => {
-                ending::print(&self.id, &end);
+                ending::print(self.watch.run(), &end).await;
                 let paint = Stream::Out.paint();
                 Stream::Out.line(paint.faint(
                     "the run is over; a message starts a new one that carries the conversation",

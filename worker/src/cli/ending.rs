@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use longhaul_contract::approval::ApprovalRequest;
 use longhaul_contract::run::{BlockedView, StatusView};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::context::now;
 use super::exit;
@@ -35,10 +36,11 @@ impl RunReport {
 }
 
 /// Prints how a run ended: the answer on standard output, everything else as an error.
-pub(super) fn print(id: &str, ending: &Ending) -> ExitCode {
+pub(super) async fn print(run: &Run, ending: &Ending) -> ExitCode {
+    let id = run.id();
     match ending {
-        Ending::Completed(answer) => {
-            Stream::Out.line(answer_text(answer));
+        Ending::Completed(value) => {
+            Stream::Out.line(answer(run, value).await);
             return ExitCode::SUCCESS;
         }
         Ending::Failed { kind, message } if kind.is_empty() => {
@@ -54,6 +56,19 @@ pub(super) fn print(id: &str, ending: &Ending) -> ExitCode {
         }
     }
     exit::FAILED
+}
+
+/// An answer as people read it, read from the store where history has its beginning alone.
+pub(super) async fn answer(run: &Run, answer: &Value) -> String {
+    match run.whole_answer(answer).await {
+        Ok(Some(whole)) => answer_text(&whole),
+        Ok(None) => answer_text(answer),
+        Err(error) => {
+            output::error(format_args!("only the beginning of the answer can be shown: {error}"));
+            let beginning = answer.get("preview").unwrap_or(answer);
+            answer_text(beginning)
+        }
+    }
 }
 
 /// The exit code alone, for `--json`.

@@ -9,7 +9,6 @@ use longhaul_contract::run::StartAgent;
 use super::{Follow, Gates, Globals, Keyboard, Stop, Watch, ending};
 use crate::client::{Ending, Run as RunHandle, fresh_id};
 use crate::output::{self, Stream};
-use crate::view::run::answer_text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,11 +101,11 @@ pub(super) async fn to_the_end(run: RunHandle, json: bool) -> Result<ExitCode> {
             if matches!(end, Ending::Completed(_)) && Stream::Out.is_terminal() {
                 Stream::Err.line("");
             }
-            ending::print(run.id(), &end)
+            ending::print(&run, &end).await
         }
         Stop::Parked(status) => {
             if let Some(answer) = &status.answer {
-                Stream::Out.line(answer_text(answer));
+                Stream::Out.line(ending::answer(&run, answer).await);
             }
             let command = format!("longhaul send {} \"…\"", run.id());
             Stream::Err.line(format_args!("go on with {}", Stream::Err.paint().accent(command)));

@@ -1,7 +1,6 @@
 //! `longhaul send`: a message to a run, or to a new one that carries on where a closed one ended.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
@@ -12,9 +11,6 @@ use super::Globals;
 use super::run::to_the_end;
 use crate::client::{RunError, Runs, fresh_id};
 use crate::output::{self, Stream};
-
-/// How often a busy server is asked again, with growing pauses.
-const TRIES: u32 = 8;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -106,19 +102,11 @@ pub(super) async fn send(
     let key = key.unwrap_or_else(|| {
         format!("{}-{}", fresh_id("send", jiff::Timestamp::now()), std::process::id())
     });
-    let mut pause = Duration::from_millis(250);
-    for attempt in 1..=TRIES {
-        match run.send(text, &key).await {
-            Ok(receipt) => return Ok(Sent::Taken { id: id.to_owned(), receipt }),
-            Err(RunError::Closed { .. }) => return carry_on(runs, id, text).await,
-            Err(error) if error.is_busy() && attempt < TRIES => {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(4));
-            }
-            Err(error) => return Err(error),
-        }
+    match run.send(text, &key).await {
+        Ok(receipt) => Ok(Sent::Taken { id: id.to_owned(), receipt }),
+        Err(RunError::Closed { .. }) => carry_on(runs, id, text).await,
+        Err(error) => Err(error),
     }
-    Err(RunError::Other(format!("run `{id}` took no message in {TRIES} attempts")))
 }
 
 async fn carry_on(runs: &Runs, id: &str, text: &str) -> Result<Sent, RunError> {

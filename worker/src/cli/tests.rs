@@ -35,6 +35,15 @@ fn every_verb_of_the_documentation_is_there() {
         "longhaul trace x --follow",
         "longhaul retry x",
         "longhaul cancel x --reason enough",
+        "longhaul transcript x --full",
+        "longhaul forget x --dry-run --json",
+        "longhaul forget x --yes",
+        "longhaul store status --json",
+        "longhaul store list --limit 5",
+        "longhaul store gc --dry-run --older-than 1h --json",
+        "longhaul store backup folder",
+        "longhaul store restore folder --json",
+        "longhaul store export x --output x.jsonl",
         "longhaul agents",
         "longhaul agents list --json",
         "longhaul agents validate",
@@ -56,6 +65,7 @@ fn contradictions_are_refused() {
         assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{line}");
     }
     assert!(parse("longhaul").is_err());
+    assert!(parse("longhaul store gc --older-than soon").is_err());
 }
 
 #[test]

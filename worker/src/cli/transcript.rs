@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use longhaul_contract::run::TranscriptPage;
 
-use super::Globals;
+use super::{Globals, exit};
 use crate::output::{self, Stream};
 use crate::view::gate::Extent;
 use crate::view::run as views;
@@ -16,7 +16,7 @@ use crate::view::run as views;
 pub(super) struct Transcript {
     /// The run's workflow id
     id: String,
-    /// Print tool results whole
+    /// Print everything whole, long contents from the store included
     #[arg(long)]
     full: bool,
     /// Print one JSON document
@@ -26,16 +26,26 @@ pub(super) struct Transcript {
 
 impl Transcript {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
-        let items = globals.runs().await?.run(&self.id).transcript().await?;
+        let run = globals.runs().await?.run(&self.id);
+        let mut items = run.transcript().await?;
+        let mut code = ExitCode::SUCCESS;
+        if self.full {
+            let problems;
+            (items, problems) = run.whole(items).await?;
+            for problem in problems {
+                output::error(format_args!("only the beginning is shown: {problem}"));
+                code = exit::FAILED;
+            }
+        }
         if self.json {
             let total = items.len() as u64;
             output::json(&TranscriptPage { from: 0, total, items, next: None, sealed: None })?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(code);
         }
         let extent = if self.full { Extent::Whole } else { Extent::Preview };
         for line in views::transcript(&items, extent, Stream::Out.paint()) {
             Stream::Out.line(line);
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(code)
     }
 }

@@ -24,6 +24,12 @@ use super::{ANSWER_TIMEOUT, RunError, Runs};
 const WORKER_TIMEOUT: Duration = Duration::from_secs(8);
 /// A run that has a worker answers in less.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a run is told something that it could not take, with growing pauses.
+const TRIES: u32 = 8;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// The word for an execution that was followed by a new one.
+const CONTINUED: &str = "continued";
 /// Entries asked for at a time.
 const PAGE: u32 = 200;
 
@@ -123,7 +129,11 @@ impl Run {
     pub async fn send(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
         // The server knows the update id within one execution, the run knows the key beyond it.
         let message = Message { text: text.to_owned(), key: Some(update_id.to_owned()) };
-        self.tell(protocol::SEND, message, Some(update_id.to_owned()), "the receipt").await
+        self.again(async |run| {
+            let key = Some(update_id.to_owned());
+            run.tell(protocol::SEND, message.clone(), key, "the receipt").await
+        })
+        .await
     }
 
     /// Decides a gate.
@@ -132,7 +142,37 @@ impl Run {
     ///
     /// [`RunError::Refused`] if there is no such gate.
     pub async fn decide(&self, decision: Decide) -> Result<DecisionReceipt, RunError> {
-        self.tell(protocol::DECIDE, decision, None, "the receipt").await
+        self.again(async |run| {
+            run.tell(protocol::DECIDE, decision.clone(), None, "the receipt").await
+        })
+        .await
+    }
+
+    /// Tells once more, with growing pauses, while the server is busy, and while the run that took
+    /// nothing is over because it goes on in a new execution.
+    async fn again<T>(
+        &self,
+        tell: impl AsyncFn(&Self) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        let mut run = self.clone();
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..TRIES {
+            match tell(&run).await {
+                Err(error) if error.is_busy() => {}
+                Err(closed @ RunError::Closed { .. }) => {
+                    let vitals = run.vitals().await?;
+                    if vitals.status == CONTINUED {
+                        run = self.runs.run(&self.id);
+                    } else if !vitals.open {
+                        return Err(closed);
+                    }
+                }
+                told => return told,
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        tell(&run).await
     }
 
     /// Tries again what a blocked run waits for.
@@ -298,7 +338,7 @@ pub(super) fn status_word(status: WorkflowExecutionStatus) -> &'static str {
         WorkflowExecutionStatus::Failed => "failed",
         WorkflowExecutionStatus::Canceled => "cancelled",
         WorkflowExecutionStatus::Terminated => "terminated",
-        WorkflowExecutionStatus::ContinuedAsNew => "continued",
+        WorkflowExecutionStatus::ContinuedAsNew => CONTINUED,
         WorkflowExecutionStatus::TimedOut => "timed out",
         WorkflowExecutionStatus::Paused => "paused",
         WorkflowExecutionStatus::Unspecified | WorkflowExecutionStatus::Unknown => "unknown",

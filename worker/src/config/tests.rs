@@ -69,6 +69,28 @@ fn paths_in_a_file_start_from_its_folder() {
 }
 
 #[test]
+fn the_store_is_in_the_state_folder_unless_file_or_environment_say_otherwise() {
+    let folder = folder_with("state = \"s\"\n");
+    let config = load(&Flags::default(), &[], folder.path()).unwrap();
+    assert_eq!(config.store, StoreSettings::in_folder(&folder.path().join("s")));
+
+    let folder = folder_with("[store]\ndatabase = \"postgres://db/file\"\nblobs = \"s3://file\"\n");
+    let config = load(&Flags::default(), &[], folder.path()).unwrap();
+    assert_eq!(config.store.database, "postgres://db/file");
+    assert_eq!(config.store.blobs, "s3://file");
+
+    let env = [("LONGHAUL_STORE", "postgres://me:hush@db/variable")];
+    let config = load(&Flags::default(), &env, folder.path()).unwrap();
+    assert_eq!(config.store.database, "postgres://me:hush@db/variable");
+    assert_eq!(config.store.blobs, "s3://file");
+    assert!(!format!("{:?}", config.store).contains("hush"));
+
+    let env = [("LONGHAUL_BLOBS", "gs://variable")];
+    let config = load(&Flags::default(), &env, folder.path()).unwrap();
+    assert_eq!(config.store.blobs, "gs://variable");
+}
+
+#[test]
 fn a_named_file_must_exist() {
     let folder = tempfile::tempdir().unwrap();
     let error = load(&Flags::default(), &[("LONGHAUL_CONFIG", "x.toml")], folder.path());
@@ -84,6 +106,7 @@ fn errors_name_file_line_and_column() {
         ("[worker]\nhttp = \"everywhere\"\n", "2:8: invalid socket address syntax"),
         ("[worker]\nsticky_timeout = \"soon\"\n", "2:18: expected a duration such as `500ms`"),
         ("[worker]\nworkflow_pollers = 1\n", "2:20: must be at least 2"),
+        ("[store]\ndatabse = \"x\"\n", "2:1: unknown field `databse`, expected `database`"),
         ("root = [\n", "1:"),
     ];
     for (text, expected) in cases {
