@@ -161,6 +161,9 @@ proptest! {
     }
 }
 
+/// Sets what is counted.
+type Count = fn(&mut Session, u32);
+
 fn continues_after(after: ContinueAfter) -> Session {
     let mut run = long(true, Definition { continue_after: after, ..definition() });
     run.observe(3, false);
@@ -171,7 +174,7 @@ fn continues_after(after: ContinueAfter) -> Session {
 fn each_threshold_alone_makes_a_run_continue() {
     let most =
         ContinueAfter { events: u32::MAX, bytes: u64::MAX, updates: u32::MAX, signals: u32::MAX };
-    let thresholds: [(ContinueAfter, fn(&mut Session, u32)); 3] = [
+    let thresholds: [(ContinueAfter, Count); 3] = [
         (ContinueAfter { events: 40, ..most }, |run, count| run.observe(count, false)),
         (ContinueAfter { updates: 40, ..most }, |run, count| run.history.updates = count),
         (ContinueAfter { signals: 40, ..most }, |run, count| run.history.signals = count),
