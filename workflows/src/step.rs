@@ -72,22 +72,11 @@ pub fn next_step(session: &Session) -> Step {
     }
     match pinned.definition.limits.exhausted(&session.spend) {
         Some(message) => Step::Finish(Ending::Failed { kind: FailureKind::LimitReached, message }),
-        None => match compaction(session) {
+        None => match session.compaction() {
             Some(upto) => Step::Compact(upto),
             None => Step::CallModel,
         },
     }
-}
-
-/// Where to sum up the conversation before the next model call, if the context window fills.
-fn compaction(session: &Session) -> Option<u64> {
-    let pinned = session.pinned.as_ref().filter(|pinned| pinned.is_long())?;
-    let context = pinned.definition.context.clone().unwrap_or_default();
-    let fills = context.window.is_some_and(|window| {
-        let limit = window.saturating_mul(u64::from(context.compact_at)) / 100;
-        session.context_tokens >= limit
-    });
-    if fills || session.context_full { session.cut() } else { None }
 }
 
 /// The request to sum up the conversation before item `upto`.

@@ -1,13 +1,17 @@
 //! Values for the unit tests of this crate.
 
+use longhaul_contract::archive::Sealed;
 use longhaul_contract::definition::{
     Action, ApprovalRule, ContinueAfter, Definition, LoadedAgent, ModelSettings, OnTimeout,
 };
+use longhaul_contract::digest::Digest;
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::{ModelReply, StopReason, Usage};
 use longhaul_contract::run::{Message, StartAgent};
 use longhaul_contract::time::Timestamp;
-use longhaul_contract::tool::{Effect, FilesOperation, Lane, ToolBinding, ToolCall, ToolSpec};
+use longhaul_contract::tool::{
+    Effect, FilesOperation, Lane, ToolBinding, ToolCall, ToolOutcome, ToolSpec,
+};
 use serde_json::{Value, json};
 
 use crate::session::Session;
@@ -89,6 +93,45 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
     run.pin(loaded, at(1));
     run.take_messages();
     run
+}
+
+/// A run of the second version, pinned to `definition`, that has taken in its first message.
+pub(crate) fn long(session: bool, definition: Definition) -> Session {
+    let mut run = started(session);
+    run.chain = "chain".to_owned();
+    let loaded = LoadedAgent {
+        v: 2,
+        definition,
+        search_attributes: vec!["LonghaulState".to_owned()],
+        carried: Vec::new(),
+        sealed: None,
+    };
+    run.pin(loaded, at(1));
+    run.take_messages();
+    run
+}
+
+pub(crate) fn done(content: impl Into<String>) -> ToolOutcome {
+    ToolOutcome::Done { content: content.into(), truncated: false, blob: None }
+}
+
+/// What the archive answers once everything of `run` is in it.
+pub(crate) fn seal(run: &mut Session) {
+    run.sealed = Some(Sealed {
+        v: 1,
+        segments: run.sealed.as_ref().map_or(0, |sealed| sealed.segments) + 1,
+        hash: Digest::of("segment"),
+        position: run.conversation.position().clone(),
+        trace: run.trace_end(),
+    });
+}
+
+/// The next execution of the chain, which starts with what `run` hands on as JSON.
+pub(crate) fn resumed(run: &Session, now: Timestamp) -> Session {
+    let input = run.carry_over("before", "").unwrap();
+    let json = serde_json::to_string(&input).unwrap();
+    let input: StartAgent = serde_json::from_str(&json).unwrap();
+    Session::resume(input.agent, input.session, *input.carried.unwrap(), now)
 }
 
 pub(crate) fn call(id: &str, tool: &str, arguments: Value) -> ToolCall {

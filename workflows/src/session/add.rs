@@ -60,6 +60,17 @@ impl Session {
         self.fresh.clear();
     }
 
+    /// Where to sum up the conversation before the next model call, if the context window fills.
+    pub fn compaction(&self) -> Option<u64> {
+        let pinned = self.pinned.as_ref().filter(|pinned| pinned.is_long())?;
+        let context = pinned.definition.context.clone().unwrap_or_default();
+        let fills = context.window.is_some_and(|window| {
+            let limit = window.saturating_mul(u64::from(context.compact_at)) / 100;
+            self.context_tokens >= limit
+        });
+        if fills || self.context_full { self.cut() } else { None }
+    }
+
     /// Where a summary of the conversation may end: before the first of the last turns that stay,
     /// at a reply, so that no call is parted from its result. `None` if nothing would be gained.
     pub fn cut(&self) -> Option<u64> {
@@ -74,7 +85,13 @@ impl Session {
         let keep = usize::try_from(context.keep_turns.max(1)).unwrap_or(usize::MAX);
         // With fewer replies here than should stay, the archived ones before them can go.
         let first = replies.len().saturating_sub(keep);
-        replies.get(first).copied().filter(|cut| *cut > covered.saturating_add(1))
+        let archived = match self.conversation.items().first() {
+            // Nothing of a turn is here, so everything archived can go.
+            Some(Item::User { .. } | Item::Notice { .. }) => Some(base),
+            Some(Item::Assistant { .. } | Item::ToolResult { .. } | Item::Summary { .. })
+            | None => None,
+        };
+        replies.get(first).copied().or(archived).filter(|cut| *cut > covered.saturating_add(1))
     }
 
     /// The first item that no summary covers.

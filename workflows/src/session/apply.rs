@@ -52,8 +52,12 @@ impl Session {
         });
     }
 
-    /// Moves the waiting messages into the conversation.
+    /// Moves the waiting messages into the conversation, but never between a call and its result:
+    /// no provider takes that.
     pub fn take_messages(&mut self) {
+        if !self.calls.is_empty() {
+            return;
+        }
         while let Some(text) = self.inbox.pop_front() {
             self.add(Item::User { text }, Origin::Here);
         }

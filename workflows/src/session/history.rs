@@ -55,10 +55,17 @@ impl Session {
         self.running == 0 && self.calls.iter().all(rests)
     }
 
+    /// Whether the conversation is summed up before the next model call: only this execution has
+    /// the last turns, so that it can leave them as they are.
+    fn shrinks_first(&self) -> bool {
+        self.calls.is_empty() && self.model_is_next() && self.compaction().is_some()
+    }
+
     /// Whether waits are to end so that the run can go on in a new execution.
     pub fn continues(&self) -> bool {
         self.continue_is_due()
             && self.may_continue()
+            && !self.shrinks_first()
             && !self.is_ending()
             && !self.archive_stuck
             && self.ended.is_none()

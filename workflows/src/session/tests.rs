@@ -1,5 +1,8 @@
 //! How the state of a run changes.
 
+mod storm;
+mod window;
+
 use longhaul_contract::approval::{Channel, Verdict};
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
