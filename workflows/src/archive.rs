@@ -25,7 +25,14 @@ const FEW: usize = 200;
 /// go on in this one.
 pub(crate) async fn hand_on(ctx: &WorkflowContext<Agent>) -> Option<StartAgent> {
     for _ in 0..ROUNDS {
-        ctx.state_mut(|agent| agent.session.take_messages());
+        ctx.state_mut(|agent| {
+            let session = &mut agent.session;
+            if session.inbox.iter().map(String::len).sum::<usize>() > SMALL {
+                session.take_all_messages();
+            } else {
+                session.take_messages();
+            }
+        });
         seal(ctx, None).await?;
         if ctx.state(|agent| !agent.session.continues()) {
             // Somebody cancelled, retried or decided meanwhile.

@@ -52,12 +52,16 @@ impl Session {
         });
     }
 
-    /// Moves the waiting messages into the conversation, but never between a call and its result:
-    /// no provider takes that.
+    /// Moves the waiting messages into the conversation, but not between a call and its result.
     pub fn take_messages(&mut self) {
-        if !self.calls.is_empty() {
-            return;
+        if self.calls.is_empty() {
+            self.take_all_messages();
         }
+    }
+
+    /// Moves the waiting messages into the conversation wherever it stands: at a gate that waits,
+    /// more may come than can be handed on. A model reads results before them all the same.
+    pub fn take_all_messages(&mut self) {
         while let Some(text) = self.inbox.pop_front() {
             self.add(Item::User { text }, Origin::Here);
         }

@@ -205,7 +205,7 @@ impl Run {
             reason: (how == 3).then(|| "so I say".to_owned()),
         };
         let channel = if update { Channel::Update } else { Channel::Signal };
-        let refusal = self.session.refuses_decision(&decide.id);
+        let refusal = self.session.refuses_decision(&decide.id, None);
         let receipt = self.session.decide(&decide, channel, now);
         self.answers.push(json!([refusal, receipt]));
     }
