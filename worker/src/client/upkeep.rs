@@ -101,7 +101,7 @@ impl Runs {
     }
 
     /// That execution, or with an empty run id the newest, if Temporal has it.
-    async fn kept(&self, id: &str, run_id: &str) -> Result<Option<Kept>, RunError> {
+    pub(super) async fn kept(&self, id: &str, run_id: &str) -> Result<Option<Kept>, RunError> {
         let request = DescribeWorkflowExecutionRequest {
             namespace: self.namespace().to_owned(),
             execution: Some(execution(id, run_id)),

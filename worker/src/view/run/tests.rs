@@ -53,6 +53,8 @@ fn a_status_leaves_out_what_is_not_there() {
         definition: None,
         started_at: Timestamp::from_millis(0),
         ignored_signals: 0,
+        continued: 0,
+        chain: String::new(),
     };
     assert_eq!(
         status("brief-1", &view, Timestamp::from_millis(2_000), Paint::PLAIN),
@@ -81,6 +83,7 @@ fn a_transcript_shows_who_said_what() {
                 blob: None,
             }],
             native: None,
+            blob: None,
         },
         Item::ToolResult {
             call: "1".to_owned(),
