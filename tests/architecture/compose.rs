@@ -111,6 +111,18 @@ fn services_that_are_named_exist() {
 }
 
 #[test]
+fn the_store_is_a_database_that_is_made_with_the_server() {
+    let store = setting("LONGHAUL_STORE");
+    let (server, database) = store.rsplit_once('/').unwrap();
+    assert!(server.ends_with("@postgresql:5432"), "the store is at `{server}`");
+    let compose = compose();
+    let made = compose["configs"]["databases"]["content"].as_str().unwrap();
+    assert_eq!(made.trim(), format!("CREATE DATABASE {database};"));
+    let given = compose["services"]["postgresql"]["configs"].as_array().unwrap();
+    assert!(given.iter().any(|it| it["source"] == "databases"), "PostgreSQL is not told of it");
+}
+
+#[test]
 fn every_lasting_service_restarts_and_is_watched() {
     let mut complaints = Vec::new();
     for (name, service) in services() {
@@ -175,7 +187,7 @@ fn ports_and_paths_agree() {
         published.iter().any(|it| it.as_str().unwrap().ends_with(&format!(":{port}"))),
         "port {port} of the worker is not published: {published:?}"
     );
-    for variable in ["LONGHAUL_AGENTS", "LONGHAUL_ROOT"] {
+    for variable in ["LONGHAUL_AGENTS", "LONGHAUL_ROOT", "LONGHAUL_BLOBS"] {
         let mounted = setting(variable);
         let fits = |mount: &Value| {
             let mut parts = mount.as_str().unwrap().split(':').skip(1);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::TryStreamExt as _;
 use longhaul_contract::names;
-use temporalio_client::tonic::{Code, IntoRequest as _};
+use temporalio_client::tonic::IntoRequest as _;
 use temporalio_client::{RpcOptions, WorkflowExecution as Listed, WorkflowListOptions};
 use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_common::protos::temporal::api::enums::v1::WorkflowExecutionStatus;
@@ -93,15 +93,15 @@ impl Runs {
         let mut service = self.client().connection().workflow_service();
         match service.delete_workflow_execution(request).await {
             Ok(_) => Ok(()),
-            Err(status) => match self.rpc(id, &status) {
-                RunError::NotFound { .. } => Ok(()),
-                error => Err(error),
-            },
+            Err(status) => {
+                let error = self.rpc(id, &status);
+                if matches!(error, RunError::NotFound { .. }) { Ok(()) } else { Err(error) }
+            }
         }
     }
 
     /// That execution, or with an empty run id the newest, if Temporal has it.
-    async fn kept(&self, id: &str, run_id: &str) -> Result<Option<Kept>, RunError> {
+    pub(super) async fn kept(&self, id: &str, run_id: &str) -> Result<Option<Kept>, RunError> {
         let request = DescribeWorkflowExecutionRequest {
             namespace: self.namespace().to_owned(),
             execution: Some(execution(id, run_id)),
@@ -113,10 +113,8 @@ impl Runs {
             Ok(answer) => answer.into_inner(),
             Err(status) => {
                 let error = self.rpc(id, &status);
-                return match error {
-                    RunError::NotFound { .. } if status.code() == Code::NotFound => Ok(None),
-                    error => Err(error),
-                };
+                let gone = matches!(error, RunError::NotFound { .. });
+                return if gone { Ok(None) } else { Err(error) };
             }
         };
         let info = answer.workflow_execution_info.unwrap_or_default();
