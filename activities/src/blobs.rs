@@ -27,17 +27,16 @@ const CALL_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The failure behind an error of the store.
 pub(crate) fn failure(error: &StoreError) -> Failure {
-    let kind = match error {
-        StoreError::Missing { .. } | StoreError::Corrupt { .. } | StoreError::Forgotten { .. } => {
-            FailureKind::ArchiveDamaged
-        }
-        _ => FailureKind::StoreUnavailable,
-    };
-    let hint = match kind {
-        FailureKind::ArchiveDamaged => {
-            "\nhint: `longhaul store restore` a backup, then `longhaul retry` the run"
-        }
-        _ => "",
+    let damaged = matches!(
+        error,
+        StoreError::Missing { .. } | StoreError::Corrupt { .. } | StoreError::Forgotten { .. }
+    );
+    // Wrong settings are mended while the run waits, as a store that is away is.
+    let (kind, hint) = if damaged {
+        let hint = "\nhint: `longhaul store restore` a backup, then `longhaul retry` the run";
+        (FailureKind::ArchiveDamaged, hint)
+    } else {
+        (FailureKind::StoreUnavailable, "")
     };
     Failure::new(kind, format!("{error}{hint}"))
 }

@@ -30,9 +30,9 @@ fn echoed(items: &[Item]) -> Vec<usize> {
 
 /// The run ids of the executions before the last, as the trace tells them.
 fn executions(trace: &[TraceEvent]) -> Vec<String> {
-    let from = |event: &TraceEvent| match event {
-        TraceEvent::Continued { from, .. } => Some(from.clone()),
-        _ => None,
+    let from = |event: &TraceEvent| {
+        let TraceEvent::Continued { from, .. } = event else { return None };
+        Some(from.clone())
     };
     trace.iter().filter_map(from).collect()
 }

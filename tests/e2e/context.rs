@@ -62,11 +62,10 @@ async fn what_a_model_call_is_given_does_not_grow_with_results() {
         .transcript()
         .await
         .iter()
-        .filter_map(|item| match item {
-            Item::ToolResult { result: ToolOutcome::Done { content, blob: None, .. }, .. } => {
-                Some(content.len())
-            }
-            _ => None,
+        .filter_map(|item| {
+            let Item::ToolResult { result, .. } = item else { return None };
+            let ToolOutcome::Done { content, blob: None, .. } = result else { return None };
+            Some(content.len())
         })
         .collect();
     assert_eq!(results, [10 * 1024; 6]);

@@ -220,9 +220,9 @@ async fn chain() {
     })
     .await;
     scene.ending().await;
-    let before = scene.trace().await.into_iter().find_map(|event| match event {
-        TraceEvent::Continued { from, .. } => Some(from),
-        _ => None,
+    let before = scene.trace().await.into_iter().find_map(|event| {
+        let TraceEvent::Continued { from, .. } = event else { return None };
+        Some(from)
     });
     keep_execution(&scene, "chain_first", Some(&before.unwrap())).await;
     keep_execution(&scene, "chain_last", None).await;

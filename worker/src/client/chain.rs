@@ -176,9 +176,9 @@ fn join<T>(mut earlier: Vec<T>, own: Own<T>) -> Result<Vec<T>, RunError> {
 
 /// The run id of the execution before, as the first entries of a log tell it.
 fn continued_from(entries: &[TraceEntry]) -> Option<String> {
-    entries.iter().find_map(|entry| match &entry.event {
-        TraceEvent::Continued { from, .. } => Some(from.clone()),
-        _ => None,
+    entries.iter().find_map(|entry| {
+        let TraceEvent::Continued { from, .. } = &entry.event else { return None };
+        Some(from.clone())
     })
 }
 

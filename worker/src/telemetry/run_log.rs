@@ -95,7 +95,9 @@ impl<S: Subscriber> Layer<S> for RunLog {
         }
         let Some(report) = RunEntry::read(event) else { return };
         let traceparent = Some(report.traceparent.as_str()).filter(|text| !text.is_empty());
-        let trace = RunTrace::new(&report.chain, traceparent);
+        // A run that was not continued is a chain of its own.
+        let chain = if report.chain.is_empty() { &report.run_id } else { &report.chain };
+        let trace = RunTrace::new(chain, traceparent);
         if let Some(span) = span(&report, &trace) {
             self.spans.emit(&trace, span);
         }
