@@ -36,6 +36,7 @@ invoke_agent tested
   wait_for_approval files.write a.txt
   execute_tool files.write
   chat mock-1
+  archive
 ";
 
 #[tokio::test]
@@ -48,7 +49,7 @@ async fn a_run_is_one_tree_with_the_names_of_the_genai_conventions() {
     assert_eq!(scene.answer().await, "done");
     let root = spans.span("invoke_agent").await;
     assert_eq!(spans.tree(&root.trace_id), TREE);
-    assert_eq!(spans.spans().len(), 6);
+    assert_eq!(spans.spans().len(), 7);
     assert_eq!((root.parent.as_str(), root.kind.as_str(), root.error), ("", "Internal", false));
     assert_eq!(root.resource["service.name"], "longhaul");
 
@@ -130,6 +131,7 @@ invoke_agent tested
   chat mock-1
   execute_tool echo
   chat mock-1
+  archive
 ";
     assert_eq!(spans.tree(&root.trace_id), expected);
     spans.assert_no_duplicates();
@@ -149,7 +151,7 @@ async fn a_run_belongs_to_the_trace_of_its_caller() {
     let root = spans.span("invoke_agent").await;
     assert_eq!(root.trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(root.parent, "b7ad6b7169203331");
-    assert_eq!(spans.tree(&root.trace_id), "invoke_agent tested\n  load_agent\n  chat mock-1\n");
+    assert_eq!(spans.tree(&root.trace_id), "invoke_agent tested\n  load_agent\n  chat mock-1\n  archive\n");
 }
 
 #[tokio::test]

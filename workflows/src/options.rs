@@ -106,7 +106,7 @@ pub fn archive() -> ActivityOptions {
 /// Options of `CallTool` by the express lane.
 pub fn call_tool_quick(turn: u32, index: usize, summary: String) -> LocalActivityOptions {
     LocalActivityOptions::builder()
-        .activity_id(format!("tool-{turn}-{}", index + 1))
+        .activity_id(format!("tool-{turn}-{}-express", index + 1))
         .start_to_close_timeout(EXPRESS_ATTEMPT)
         .schedule_to_close_timeout(EXPRESS_TOTAL)
         .retry_policy(retries(1))

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use longhaul_activities::activities::RunFacts;
+use longhaul_contract::archive::ArchiveRequest;
 use longhaul_contract::definition::LoadAgent;
-use longhaul_contract::model::{ModelReply, ModelRequest, StopReason};
+use longhaul_contract::model::{CompactRequest, ModelReply, ModelRequest, StopReason};
 use longhaul_contract::span::RunTrace;
 use longhaul_contract::tool::{ToolErrorKind, ToolInvocation, ToolOutcome};
 use opentelemetry::KeyValue;
@@ -82,6 +83,8 @@ enum Request {
     Load { agent: String },
     Model { turn: u32 },
     Tool { turn: u32, tool: String, call: String },
+    Compact { turn: u32 },
+    Archive,
     Other,
 }
 
@@ -102,6 +105,10 @@ impl Attempt {
             Request::Model { turn: model.turn }
         } else if let Some(tool) = input.args_ref::<ToolInvocation>() {
             Request::Tool { turn: tool.turn, tool: tool.tool.clone(), call: tool.call.clone() }
+        } else if let Some(compact) = input.args_ref::<CompactRequest>() {
+            Request::Compact { turn: compact.turn }
+        } else if input.args_ref::<ArchiveRequest>().is_some() {
+            Request::Archive
         } else {
             Request::Other
         };
@@ -146,7 +153,8 @@ impl Attempt {
         let (kind, id) = (&self.activity_type, &self.activity_id);
         Span {
             id: trace.span_id(&format!("{kind}/{id}/{}", self.number)),
-            parent: Some(trace.root_span.clone()),
+            // The span of the whole chain, which the workflow hands on.
+            parent: trace.parent_span.clone().or_else(|| Some(trace.root_span.clone())),
             parent_is_remote: true,
             name: self.request.span_name(facts).unwrap_or_else(|| kind.clone()),
             kind: self.request.span_kind(),
@@ -167,14 +175,18 @@ impl Request {
                 None => "chat".to_owned(),
             }),
             Self::Tool { tool, .. } => Some(format!("execute_tool {tool}")),
+            Self::Compact { .. } => Some("compact_context".to_owned()),
+            Self::Archive => Some("archive".to_owned()),
             Self::Other => None,
         }
     }
 
     fn span_kind(&self) -> SpanKind {
         match self {
-            Self::Model { .. } => SpanKind::Client,
-            Self::Load { .. } | Self::Tool { .. } | Self::Other => SpanKind::Internal,
+            Self::Model { .. } | Self::Compact { .. } => SpanKind::Client,
+            Self::Load { .. } | Self::Tool { .. } | Self::Archive | Self::Other => {
+                SpanKind::Internal
+            }
         }
     }
 
@@ -203,7 +215,10 @@ impl Request {
                 KeyValue::new(genai::TOOL_NAME, tool.clone()),
                 KeyValue::new(genai::TOOL_CALL_ID, call.clone()),
             ]),
-            Self::Other => {}
+            Self::Compact { turn } => {
+                attributes.push(KeyValue::new(genai::TURN, i64::from(*turn)));
+            }
+            Self::Archive | Self::Other => {}
         }
     }
 }
