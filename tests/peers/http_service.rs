@@ -56,7 +56,9 @@ impl HttpBin {
 async fn outcomes(scene: &Scene) -> Vec<ToolOutcome> {
     let outcome = |item| match item {
         Item::ToolResult { result, .. } => Some(result),
-        Item::User { .. } | Item::Assistant { .. } | Item::Notice { .. } | Item::Summary { .. } => None,
+        Item::User { .. } | Item::Assistant { .. } | Item::Notice { .. } | Item::Summary { .. } => {
+            None
+        }
     };
     scene.transcript().await.into_iter().filter_map(outcome).collect()
 }
