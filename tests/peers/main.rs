@@ -1,10 +1,13 @@
-//! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service.
+//! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
+//! PostgreSQL under the store.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::unwrap_used,
     reason = "a test stops at the first surprise"
 )]
 
 mod http_service;
+mod postgres;
 mod web_ui;

@@ -9,6 +9,7 @@
 //! | [`project`] | a temporary folder with agents written from templates |
 //! | [`program`] | the program as child processes, and the stock `temporal` CLI |
 //! | [`server`] | the real Temporal server that a test binary shares, and one that can be killed |
+//! | [`postgres`] | a real PostgreSQL that can be stopped and started again |
 //! | [`model`] | a strict, scripted OpenAI-compatible model |
 //! | [`service`] | a strict HTTP service for `http` tools |
 //! | [`otlp`] | a receiver of OTLP spans |
@@ -28,6 +29,7 @@ pub mod history;
 pub mod http;
 pub mod model;
 pub mod otlp;
+pub mod postgres;
 pub mod program;
 pub mod project;
 pub mod scene;
