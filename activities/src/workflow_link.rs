@@ -25,8 +25,10 @@ use crate::error::Failure;
 
 /// How long after its start a worker may meet runs whose last worker has just died.
 const TAKE_OVER: Duration = Duration::from_secs(20);
-/// Items a query asks for at a time; the workflow cuts a page at 512 KiB.
-const PAGE: u32 = 500;
+/// How long a run that this worker has taken up needs for an answer, at most.
+const TAKEN_UP: Duration = Duration::from_millis(600);
+/// Items a query asks for at a time; the workflow cuts a page by its bytes.
+const PAGE: u32 = 5_000;
 /// Most bytes of a conversation that one activity may carry over into a new run.
 const MAX_CARRIED: usize = 1_500_000;
 
@@ -108,9 +110,25 @@ impl WorkflowLink {
         query: &str,
         input: &(impl Serialize + Send + Sync + Clone + 'static),
     ) -> Result<T, Failure> {
-        if process_age() < TAKE_OVER {
-            self.reset_sticky_queue().await;
+        if process_age() >= TAKE_OVER {
+            return self.query(query, input).await;
         }
+        // If the run was taken up here, it answers at once; resetting the queue then would make
+        // the server send its whole history along with each question.
+        match tokio::time::timeout(TAKEN_UP, self.query(query, input)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => {
+                self.reset_sticky_queue().await;
+                self.query(query, input).await
+            }
+        }
+    }
+
+    async fn query<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        input: &(impl Serialize + Send + Sync + Clone + 'static),
+    ) -> Result<T, Failure> {
         let run = WorkflowExecutionInfo::builder()
             .namespace(self.client.namespace())
             .workflow_id(self.workflow_id.clone())

@@ -47,6 +47,8 @@ async fn a_run_is_one_tree_with_the_names_of_the_genai_conventions() {
     let gate = scene.gate().await;
     scene.signal("approve", json!({"id": gate.id})).await;
     assert_eq!(scene.answer().await, "done");
+    // The run is sealed after its end.
+    spans.span("archive").await;
     let root = spans.span("invoke_agent").await;
     assert_eq!(spans.tree(&root.trace_id), TREE);
     assert_eq!(spans.spans().len(), 7);
@@ -119,6 +121,8 @@ async fn neither_crash_nor_eviction_sends_a_span_twice() {
     scene.work(forgetful).await;
     scene.signal("approve", json!({"id": gate.id})).await;
     assert_eq!(scene.answer().await, "done");
+    // The run is sealed after its end.
+    spans.span("archive").await;
     let root = spans.span("invoke_agent").await;
     let expected = "\
 invoke_agent tested
@@ -148,10 +152,15 @@ async fn a_run_belongs_to_the_trace_of_its_caller() {
     command.env("TRACEPARENT", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     assert!(command.status().await.unwrap().success());
     assert_eq!(scene.answer().await, "done");
+    // The run is sealed after its end.
+    spans.span("archive").await;
     let root = spans.span("invoke_agent").await;
     assert_eq!(root.trace_id, "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(root.parent, "b7ad6b7169203331");
-    assert_eq!(spans.tree(&root.trace_id), "invoke_agent tested\n  load_agent\n  chat mock-1\n  archive\n");
+    assert_eq!(
+        spans.tree(&root.trace_id),
+        "invoke_agent tested\n  load_agent\n  chat mock-1\n  archive\n"
+    );
 }
 
 #[tokio::test]
@@ -161,6 +170,8 @@ async fn each_attempt_is_a_span_and_failed_ones_say_which_failure() {
     let (scene, spans) = scene(model, |agent| agent).await;
     scene.go().await;
     assert_eq!(scene.answer().await, "done");
+    // The run is sealed after its end.
+    spans.span("archive").await;
     let root = spans.span("invoke_agent").await;
     let mut chats = spans.trace(&root.trace_id);
     chats.retain(|span| span.name == "chat mock-1");

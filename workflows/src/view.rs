@@ -10,9 +10,9 @@ use crate::session::Session;
 /// Entries of a page when the query names no limit.
 pub const PAGE: u32 = 50;
 /// Most entries of a page.
-pub const MAX_PAGE: u32 = 500;
+pub const MAX_PAGE: u32 = 5_000;
 /// Bytes of JSON after which a page ends early, so that it stays far below payload limits.
-pub const MAX_PAGE_BYTES: usize = 512 * 1024;
+pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// The answer of the query `status`.
 pub fn status(session: &Session) -> StatusView {
