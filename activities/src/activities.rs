@@ -24,10 +24,10 @@ use crate::error::Failure;
 use crate::faults::Faults;
 use crate::model::summary::summarise;
 use crate::model::window::window;
-use crate::model::{ModelCall, Models, ModelsSettings};
+use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
 use crate::runs::{Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, results};
-use crate::transcripts::{self, Reference};
+use crate::transcripts::{self, Reference, Results};
 use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
@@ -183,8 +183,12 @@ impl AgentActivities {
             transcripts::conversation(&self.runs, &self.store, &link(ctx), &at).await?;
         let attempt = ctx.info().attempt;
         self.faults.pause("CallModel", &definition.model.name, attempt).await;
-        let full =
-            transcripts::full_items(&self.runs, &self.store, at.chain, &conversation).await?;
+        let results = match definition.model.provider.as_str() {
+            SCRIPT => Results::Whole,
+            _ => Results::Preview,
+        };
+        let (runs, store) = (&self.runs, &self.store);
+        let full = transcripts::full_items(runs, store, at.chain, &conversation, results).await?;
         let items = full.as_deref().unwrap_or(conversation.items());
         let call = ModelCall {
             definition: &definition,

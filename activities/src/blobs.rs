@@ -163,14 +163,28 @@ pub(crate) async fn full_invocation(
     Ok(invocation)
 }
 
-/// The item with everything that it refers to; `None` if it refers to nothing that a model reads.
-///
-/// A result stays as it is: the model has seen its beginning and pages through the rest.
+/// The item with everything that it refers to; `None` if it refers to nothing.
 pub(crate) async fn full_item(
     store: &Store,
     chain: &str,
     item: &Item,
 ) -> Result<Option<Item>, Failure> {
+    if let Item::ToolResult { call, tool, result, edited } = item {
+        let ToolOutcome::Done { blob: Some(blob), truncated, .. } = result else {
+            return Ok(None);
+        };
+        let bytes = store.blob(chain, blob).await.map_err(|error| failure(&error))?;
+        return Ok(Some(Item::ToolResult {
+            call: call.clone(),
+            tool: tool.clone(),
+            result: ToolOutcome::Done {
+                content: String::from_utf8_lossy(&bytes).into_owned(),
+                truncated: *truncated,
+                blob: None,
+            },
+            edited: edited.clone(),
+        }));
+    }
     let Item::Assistant { text, calls, native, blob } = item else { return Ok(None) };
     if blob.is_none() && calls.iter().all(|call| call.blob.is_none()) {
         return Ok(None);

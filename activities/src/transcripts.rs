@@ -7,6 +7,7 @@ use std::sync::Arc;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::message::{Conversation, Item, Position};
 use longhaul_contract::model::{CompactRequest, ModelRequest, Part};
+use longhaul_contract::tool::ToolOutcome;
 use longhaul_store::Store;
 
 use crate::blobs;
@@ -126,21 +127,31 @@ fn take(into: &mut Conversation, items: impl Iterator<Item = Item>, end: &Positi
     }
 }
 
+/// How much of a long result is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Results {
+    /// The beginning: a model pages through the rest.
+    Preview,
+    /// All of it: a scenario looks into results with expressions, and pages through nothing.
+    Whole,
+}
+
 /// The items of `conversation` as a model reads them: with what is too long for history.
 pub(crate) async fn full_items(
     runs: &Runs,
     store: &Store,
     chain: &str,
     conversation: &Conversation,
+    results: Results,
 ) -> Result<Option<Vec<Item>>, Failure> {
     let has_blob = |item: &Item| match item {
         Item::Assistant { calls, blob, .. } => {
             blob.is_some() || calls.iter().any(|call| call.blob.is_some())
         }
-        Item::User { .. }
-        | Item::ToolResult { .. }
-        | Item::Notice { .. }
-        | Item::Summary { .. } => false,
+        Item::ToolResult { result, .. } => {
+            results == Results::Whole && matches!(result, ToolOutcome::Done { blob: Some(_), .. })
+        }
+        Item::User { .. } | Item::Notice { .. } | Item::Summary { .. } => false,
     };
     let items = conversation.items();
     if !items.iter().any(has_blob) {

@@ -7,6 +7,7 @@ use longhaul_contract::tool::ToolOutcome;
 use longhaul_contract::trace::TraceEvent;
 use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, Reply, call, say};
+use longhaul_tests::project::AgentDraft;
 use longhaul_tests::scene::Scene;
 use longhaul_tests::service::MockService;
 use longhaul_tests::world;
@@ -131,4 +132,22 @@ async fn a_provider_that_finds_it_too_long_is_asked_again_with_a_summary() {
     assert_eq!(scene.answer().await, "done");
     let trace = scene.trace().await;
     assert!(trace.iter().any(|event| matches!(event, TraceEvent::Compacted { .. })), "{trace:#?}");
+}
+
+#[tokio::test]
+async fn a_scenario_looks_into_long_results_as_a_whole() {
+    let world = world!().await;
+    for number in 0..400 {
+        let name = format!("files/a-file-with-a-name-of-some-length-{number:04}.md");
+        world.project.write(&name, "# A heading\n");
+    }
+    let agent = AgentDraft::scripted("brief").files(true);
+    world.project.agent("brief", agent.rule(&["files.write"], json!({"action": "run"})));
+    let worker = world.worker().start().await;
+    let id = world.start("brief", "go").await;
+    let answer = world.finished(&id).await.result().unwrap();
+    let listed = answer.as_str().unwrap().split(": ").nth(1).unwrap().to_owned();
+    assert!(!listed.starts_with("0 files"), "{answer}");
+    assert!(world.history(&id).await.bytes() < 128 * 1024, "the list is not inline");
+    worker.kill9().await;
 }
