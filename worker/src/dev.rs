@@ -221,11 +221,14 @@ impl Dev {
         progress: Arc<dyn Progress>,
     ) -> Result<Self, DevError> {
         let options = folder::absolute(options)?;
-        let http = match options.http {
-            Some(http) => http,
-            None => SocketAddr::from(([127, 0, 0, 1], server::free_port(PortChoice::Any)?)),
+        // Chosen once the server is up: the longer a free port is not taken, the likelier it is
+        // that somebody else takes it.
+        let http = || match options.http {
+            Some(http) => Ok(http),
+            None => server::free_port(PortChoice::Any)
+                .map(|port| SocketAddr::from(([127, 0, 0, 1], port))),
         };
-        let (server, info, claim) = match &options.server {
+        let (server, info, claim, http) = match &options.server {
             ServerChoice::Guest(info) => {
                 let info = DevInfo {
                     task_queue: options.task_queue.clone(),
@@ -233,15 +236,16 @@ impl Dev {
                     root: options.root.clone(),
                     ..info.clone()
                 };
-                (None, info, None)
+                (None, info, None, http()?)
             }
             ServerChoice::Find | ServerChoice::External(_) => {
                 let claim = folder::claim(&options.state_dir)?;
                 let server = server::resolve(&request(&options), &*progress).await?;
+                worker::stop_left_behind(&options.state_dir, &*progress).await;
+                let http = http()?;
                 let info = DevInfo::of(&options, &server, http);
                 folder::announce(&options.state_dir, &info)?;
-                worker::stop_left_behind(&options.state_dir, &*progress).await;
-                (Some(server), info, Some(claim))
+                (Some(server), info, Some(claim), http)
             }
         };
         let mut dev = Self { options, progress, info, http, worker: None, server, _folder: claim };
