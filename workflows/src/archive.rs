@@ -27,7 +27,7 @@ pub(crate) async fn hand_on(ctx: &WorkflowContext<Agent>) -> Option<StartAgent> 
     for _ in 0..ROUNDS {
         ctx.state_mut(|agent| {
             let session = &mut agent.session;
-            if session.inbox.iter().map(String::len).sum::<usize>() > SMALL {
+            if session.inbox_bytes() > SMALL {
                 session.take_all_messages();
             } else {
                 session.take_messages();
@@ -41,8 +41,7 @@ pub(crate) async fn hand_on(ctx: &WorkflowContext<Agent>) -> Option<StartAgent> 
         let little = ctx.state(|agent| {
             let session = &agent.session;
             let archived = session.sealed.as_ref().map_or(0, |sealed| sealed.trace);
-            session.inbox.iter().map(String::len).sum::<usize>() <= SMALL
-                && session.trace_from(archived).len() <= FEW
+            session.inbox_bytes() <= SMALL && session.trace_from(archived).len() <= FEW
         });
         if little {
             break;

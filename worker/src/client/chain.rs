@@ -29,6 +29,8 @@ impl Run {
             && let Ok(mut earlier) = self.archived_trace(sealed).await
         {
             // It went on in a new execution since it was last asked.
+            // The archive may reach into this execution, whose own entries are in the page.
+            earlier.truncate(usize::try_from(page.from).unwrap_or(usize::MAX));
             let skip = usize::try_from(from).unwrap_or(usize::MAX).min(earlier.len());
             let mut entries = earlier.split_off(skip);
             entries.append(&mut page.entries);

@@ -31,6 +31,11 @@ impl Session {
         receipt
     }
 
+    /// Bytes of the messages that wait.
+    pub fn inbox_bytes(&self) -> usize {
+        self.inbox.iter().map(String::len).sum()
+    }
+
     /// Why a message cannot be taken, if so.
     pub fn refuses_message(&self, text: &str) -> Option<String> {
         if text.trim().is_empty() {
