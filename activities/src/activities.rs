@@ -25,7 +25,7 @@ use crate::faults::Faults;
 use crate::model::summary::summarise;
 use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
-use crate::runs::{Offer, Runs};
+use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, results};
 use crate::transcripts::{self, Reference, Results};
 use crate::workflow_link::{WorkflowLink, process_age};
@@ -179,7 +179,7 @@ impl AgentActivities {
         let run = run_id(ctx);
         let at = Reference::of_model_call(&request, &run);
         let definition = self.definition(ctx, at.chain, &request.definition).await?;
-        let conversation =
+        let Lineage { conversation, encoded } =
             transcripts::conversation(&self.runs, &self.store, &link(ctx), &at).await?;
         let attempt = ctx.info().attempt;
         self.faults.pause("CallModel", &definition.model.name, attempt).await;
@@ -187,12 +187,12 @@ impl AgentActivities {
             SCRIPT => Results::Whole,
             _ => Results::Preview,
         };
-        let (runs, store) = (&self.runs, &self.store);
-        let full = transcripts::full_items(runs, store, at.chain, &conversation, results).await?;
-        let items = full.as_deref().unwrap_or(conversation.items());
+        let full = transcripts::full_items(&self.store, at.chain, &conversation, &encoded, results)
+            .await?;
         let call = ModelCall {
             definition: &definition,
-            items,
+            items: full.as_ref().map_or(conversation.items(), |full| full),
+            encoded: &encoded,
             turn: request.turn,
             attempt,
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
@@ -220,7 +220,7 @@ impl AgentActivities {
     ) -> Result<Compacted, Failure> {
         let definition = self.definition(ctx, &request.chain, &request.definition).await?;
         let at = Reference::of_summary(&request);
-        let conversation =
+        let Lineage { conversation, encoded: _ } =
             transcripts::conversation(&self.runs, &self.store, &link(ctx), &at).await?;
         let upto = usize::try_from(request.upto).unwrap_or(usize::MAX);
         let before = conversation.items().get(..upto).unwrap_or(conversation.items());
@@ -228,7 +228,7 @@ impl AgentActivities {
         self.faults.pause("Compact", &definition.model.name, attempt).await;
         let workflow_id = ctx.info().workflow_id.as_deref().unwrap_or_default();
         let run = run_id(ctx);
-        let read = window(before);
+        let read: Vec<Item> = window(before).into_iter().cloned().collect();
         summarise(&self.models, &definition, &read, request.turn, workflow_id, &run, attempt).await
     }
 

@@ -14,7 +14,9 @@ use longhaul_contract::message::Item;
 use longhaul_contract::model::ModelReply;
 
 use crate::error::Failure;
+use encoded::Encoded;
 
+pub mod encoded;
 mod finish;
 mod genai;
 pub mod names;
@@ -33,6 +35,8 @@ pub struct ModelCall<'a> {
     pub definition: &'a Definition,
     /// The whole conversation so far: a provider is sent what [`window::window`] leaves of it.
     pub items: &'a [Item],
+    /// What earlier calls have made of these items.
+    pub encoded: &'a Encoded,
     /// Turn of the conversation, from 1.
     pub turn: u32,
     /// Which attempt of this call, from 1.

@@ -12,9 +12,11 @@ use longhaul_contract::digest::Digest;
 use longhaul_contract::message::{Conversation, Item, Position};
 use longhaul_contract::model::Part;
 
+use crate::model::encoded::Encoded;
+
 /// Chains that are kept; the one unused for longest goes first.
 const MAX_RUNS: usize = 512;
-/// Bytes of conversations that are kept.
+/// Bytes that are kept of conversations, and of what was made of them.
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 /// Results of one chain that wait to be named; more than a turn has calls.
 const MAX_OFFERS: usize = 256;
@@ -36,10 +38,20 @@ struct Kept {
 struct Run {
     definition: Option<(Digest, Arc<Definition>)>,
     conversation: Arc<Conversation>,
+    /// What was made of the conversation; another one when the conversation is replaced.
+    encoded: Arc<Encoded>,
     offers: BTreeMap<Offer, Item>,
-    full: BTreeMap<u64, Arc<Item>>,
     bytes: u64,
     used: u64,
+}
+
+/// A conversation that is kept, with what was made of it for its provider.
+#[derive(Clone, Debug)]
+pub struct Lineage {
+    /// The conversation.
+    pub conversation: Arc<Conversation>,
+    /// What was made of it, and of what it grows to.
+    pub encoded: Arc<Encoded>,
 }
 
 /// The name of a result that an activity brings into history.
@@ -89,11 +101,11 @@ impl Runs {
         known: &Position,
         parts: &[Part],
         end: &Position,
-    ) -> Option<Arc<Conversation>> {
+    ) -> Option<Lineage> {
         self.with(chain, |run| {
             // An earlier attempt of the same call may have brought it to the end before.
             if run.conversation.position() == end {
-                return Some(run.conversation.clone());
+                return Some(run.lineage());
             }
             if run.conversation.position() != known {
                 return None;
@@ -109,7 +121,7 @@ impl Runs {
                     Part::Ask => None,
                 })
                 .collect::<Option<Vec<Item>>>()?;
-            run.extend(items, end).then(|| run.conversation.clone())
+            run.extend(items, end).then(|| run.lineage())
         })
     }
 
@@ -119,12 +131,13 @@ impl Runs {
     }
 
     /// Replaces what is kept of the chain's conversation.
-    pub fn keep_conversation(&self, chain: &str, conversation: Arc<Conversation>) {
+    pub fn keep_conversation(&self, chain: &str, conversation: Arc<Conversation>) -> Lineage {
         self.with(chain, |run| {
             run.conversation = conversation;
+            run.encoded = Arc::default();
             run.offers.clear();
-            run.full.clear();
-        });
+            run.lineage()
+        })
     }
 
     /// Adds `items` to what is kept, if it then ends at `end`. Says whether it ends there.
@@ -137,16 +150,6 @@ impl Runs {
         })
     }
 
-    /// The item at `index` in full, if it has been read from the store before.
-    pub fn full(&self, chain: &str, index: u64) -> Option<Arc<Item>> {
-        self.with(chain, |run| run.full.get(&index).cloned())
-    }
-
-    /// Keeps the item at `index` in full.
-    pub fn keep_full(&self, chain: &str, index: u64, item: Arc<Item>) {
-        self.with(chain, |run| run.full.insert(index, item));
-    }
-
     fn with<R>(&self, chain: &str, use_it: impl FnOnce(&mut Run) -> R) -> R {
         // A panic elsewhere cannot leave a half-written entry: each is replaced as a whole.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +159,7 @@ impl Runs {
         let entry = kept.runs.entry(chain.to_owned()).or_default();
         entry.used = clock;
         let result = use_it(entry);
-        let bytes = entry.conversation.bytes();
+        let bytes = entry.conversation.bytes().saturating_add(entry.encoded.bytes());
         kept.bytes = kept.bytes.saturating_sub(entry.bytes).saturating_add(bytes);
         entry.bytes = bytes;
         while (kept.runs.len() > MAX_RUNS || kept.bytes > MAX_BYTES) && kept.runs.len() > 1 {
@@ -176,6 +179,10 @@ impl Kept {
 }
 
 impl Run {
+    fn lineage(&self) -> Lineage {
+        Lineage { conversation: self.conversation.clone(), encoded: self.encoded.clone() }
+    }
+
     /// Adds `items` if the conversation then ends at `end`; else changes nothing.
     fn extend(&mut self, items: Vec<Item>, end: &Position) -> bool {
         let leads = items

@@ -12,7 +12,8 @@ use longhaul_store::Store;
 
 use crate::blobs;
 use crate::error::Failure;
-use crate::runs::Runs;
+use crate::model::encoded::Encoded;
+use crate::runs::{Lineage, Runs};
 use crate::workflow_link::WorkflowLink;
 
 /// A position in the conversation of a chain, and how to get there.
@@ -65,7 +66,7 @@ pub(crate) async fn conversation(
     store: &Store,
     link: &WorkflowLink,
     at: &Reference<'_>,
-) -> Result<Arc<Conversation>, Failure> {
+) -> Result<Lineage, Failure> {
     if let Some(kept) = runs.conversation(at.chain, at.known, &at.parts, &at.end) {
         return Ok(kept);
     }
@@ -78,11 +79,10 @@ pub(crate) async fn conversation(
         // What was kept is of another branch.
         found = complete(store, link, Conversation::default(), &at.end).await?;
     }
-    let found = Arc::new(found.ok_or_else(|| {
+    let found = found.ok_or_else(|| {
         link.failure("its conversation does not lead to the position of this call")
-    })?);
-    runs.keep_conversation(at.chain, found.clone());
-    Ok(found)
+    })?;
+    Ok(runs.keep_conversation(at.chain, Arc::new(found)))
 }
 
 /// `begun` with what is missing up to `end`; `None` if it leads elsewhere.
@@ -136,15 +136,40 @@ pub(crate) enum Results {
     Whole,
 }
 
-/// The items of `conversation` as a model reads them: with what is too long for history.
+/// The items of `conversation` as a model reads them, with what is too long for history; `None` if
+/// nothing is. What was read before is in `encoded`.
 pub(crate) async fn full_items(
-    runs: &Runs,
     store: &Store,
     chain: &str,
     conversation: &Conversation,
+    encoded: &Encoded,
     results: Results,
-) -> Result<Option<Vec<Item>>, Failure> {
-    let has_blob = |item: &Item| match item {
+) -> Result<Option<Arc<Vec<Item>>>, Failure> {
+    let items = conversation.items();
+    if !items.iter().any(|item| is_short(item, results)) {
+        return Ok(None);
+    }
+    let whole = results == Results::Whole;
+    let kept = encoded.take_full().filter(|kept| kept.results == whole);
+    let mut full = kept.filter(|kept| kept.items.len() <= items.len()).unwrap_or_default();
+    let known = full.items.len();
+    let known_items = Arc::make_mut(&mut full.items);
+    for item in items.get(known..).unwrap_or_default() {
+        let read = match is_short(item, results) {
+            true => blobs::full_item(store, chain, item).await?,
+            false => None,
+        };
+        known_items.push(read.unwrap_or_else(|| item.clone()));
+    }
+    full.results = whole;
+    full.bytes = conversation.bytes();
+    encoded.keep_full(full.clone());
+    Ok(Some(full.items))
+}
+
+/// Whether the item has not all of what a model reads of it.
+fn is_short(item: &Item, results: Results) -> bool {
+    match item {
         Item::Assistant { calls, blob, .. } => {
             blob.is_some() || calls.iter().any(|call| call.blob.is_some())
         }
@@ -152,25 +177,7 @@ pub(crate) async fn full_items(
             results == Results::Whole && matches!(result, ToolOutcome::Done { blob: Some(_), .. })
         }
         Item::User { .. } | Item::Notice { .. } | Item::Summary { .. } => false,
-    };
-    let items = conversation.items();
-    if !items.iter().any(has_blob) {
-        return Ok(None);
     }
-    let mut full = Vec::with_capacity(items.len());
-    for (index, item) in (0..).zip(items) {
-        if !has_blob(item) {
-            full.push(item.clone());
-        } else if let Some(kept) = runs.full(chain, index) {
-            full.push((*kept).clone());
-        } else {
-            let whole = blobs::full_item(store, chain, item).await?;
-            let whole = whole.unwrap_or_else(|| item.clone());
-            runs.keep_full(chain, index, Arc::new(whole.clone()));
-            full.push(whole);
-        }
-    }
-    Ok(Some(full))
 }
 
 /// A failure of a worker that cannot be asked while it works on the workflow task itself.

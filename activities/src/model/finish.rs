@@ -14,9 +14,9 @@ use crate::tool::arguments;
 
 /// The reply of a client as the workflow takes it.
 pub(super) fn finish(call: &ModelCall<'_>, mut reply: ModelReply) -> ModelReply {
-    let mut taken: BTreeSet<String> = known_ids(call.items);
+    let mut taken = BTreeSet::new();
     for (index, asked) in reply.calls.iter_mut().enumerate() {
-        unique_id(asked, call.turn, index, &mut taken);
+        unique_id(asked, call, index, &mut taken);
         check(asked, call.definition);
     }
     reply.text = reply.text.filter(|text| !text.trim().is_empty());
@@ -29,31 +29,37 @@ pub(super) fn finish(call: &ModelCall<'_>, mut reply: ModelReply) -> ModelReply 
     reply
 }
 
-fn known_ids(items: &[Item]) -> BTreeSet<String> {
-    let ids = |item: &Item| match item {
-        Item::Assistant { calls, .. } => calls.iter().map(|call| call.id.clone()).collect(),
-        Item::User { .. }
-        | Item::ToolResult { .. }
-        | Item::Notice { .. }
-        | Item::Summary { .. } => Vec::new(),
-    };
-    items.iter().flat_map(ids).collect()
-}
-
 /// Some providers give no ids, or the same ones in each reply; results are matched by id over the
 /// whole conversation.
-fn unique_id(call: &mut ToolCall, turn: u32, index: usize, taken: &mut BTreeSet<String>) {
-    if call.id.is_empty() || taken.contains(&call.id) {
-        let base = format!("call_{turn}_{}", index + 1);
+fn unique_id(
+    asked: &mut ToolCall,
+    call: &ModelCall<'_>,
+    index: usize,
+    taken: &mut BTreeSet<String>,
+) {
+    let is_taken =
+        |id: &str, taken: &BTreeSet<String>| taken.contains(id) || is_known(call.items, id);
+    if asked.id.is_empty() || is_taken(&asked.id, taken) {
+        let base = format!("call_{}_{}", call.turn, index + 1);
         let mut id = base.clone();
         let mut next = 2;
-        while taken.contains(&id) {
+        while is_taken(&id, taken) {
             id = format!("{base}_{next}");
             next += 1;
         }
-        call.id = id;
+        asked.id = id;
     }
-    taken.insert(call.id.clone());
+    taken.insert(asked.id.clone());
+}
+
+fn is_known(items: &[Item], id: &str) -> bool {
+    items.iter().any(|item| match item {
+        Item::Assistant { calls, .. } => calls.iter().any(|call| call.id == id),
+        Item::User { .. }
+        | Item::ToolResult { .. }
+        | Item::Notice { .. }
+        | Item::Summary { .. } => false,
+    })
 }
 
 fn check(call: &mut ToolCall, definition: &Definition) {

@@ -18,6 +18,7 @@ use super::{Environment, ModelCall, ModelClient};
 use crate::error::Failure;
 use crate::http::{self, ClientSettings};
 
+mod completions;
 mod failure;
 mod messages;
 mod native;
@@ -44,6 +45,7 @@ pub(super) fn providers() -> impl Iterator<Item = &'static str> {
 /// Calls providers.
 pub(super) struct GenaiModel {
     client: Client,
+    http: reqwest::Client,
     environment: Environment,
 }
 
@@ -70,10 +72,10 @@ impl GenaiModel {
     /// A client whose keys come from `environment`.
     pub(super) fn new(environment: Environment) -> Result<Self, Failure> {
         let reqwest = http::client(&ClientSettings::default())?;
-        let client = Client::builder().with_reqwest(reqwest).build().map_err(|error| {
+        let client = Client::builder().with_reqwest(reqwest.clone()).build().map_err(|error| {
             Failure::new(FailureKind::Internal, format!("no model client could be made: {error}"))
         })?;
-        Ok(Self { client, environment })
+        Ok(Self { client, http: reqwest, environment })
     }
 
     async fn target(
@@ -133,20 +135,68 @@ impl ModelClient for GenaiModel {
         })?;
         let (target, key) = self.target(kind, model).await?;
         let format = native::format(kind);
-        let chat = request::chat(call, kind, &format);
-        let options = request::options(model, kind);
+        let work = async {
+            if kind == AdapterKind::OpenAI {
+                self.complete(call, &target, &key, &format).await
+            } else {
+                self.exchange(call, target, &key, &format).await
+            }
+        };
         // A little under the activity's own limit, so that the run learns what did not answer.
         let limit = model.timeout.map_or(TIMEOUT, |timeout| timeout * 19 / 20);
-        let work = Box::pin(self.client.exec_chat(target, chat, Some(&options)));
-        match tokio::time::timeout(limit, work).await {
-            Ok(Ok(response)) => Ok(reply::from_response(response, &format)),
-            Ok(Err(error)) => match salvage::reply(&error, model) {
-                Some(reply) => Ok(reply),
-                None => Err(failure::from_error(error, model, &key)),
-            },
+        match tokio::time::timeout(limit, Box::pin(work)).await {
+            Ok(answered) => answered,
             Err(_) => Err(failure::timed_out(model, limit)),
         }
     }
+}
+
+impl GenaiModel {
+    /// Asks a provider through `genai`.
+    async fn exchange(
+        &self,
+        call: &ModelCall<'_>,
+        target: ServiceTarget,
+        key: &Key,
+        format: &str,
+    ) -> Result<ModelReply, Failure> {
+        let (model, kind) = (&call.definition.model, target.model.adapter_kind);
+        let chat = request::chat(call, kind, format);
+        let options = request::options(model, kind);
+        match self.client.exec_chat(target, chat, Some(&options)).await {
+            Ok(response) => Ok(reply::from_response(response, format)),
+            Err(error) => {
+                salvage::reply(&error, model).ok_or_else(|| failure::from_error(error, model, key))
+            }
+        }
+    }
+
+    /// Asks a provider by Chat Completions.
+    async fn complete(
+        &self,
+        call: &ModelCall<'_>,
+        target: &ServiceTarget,
+        key: &Key,
+        format: &str,
+    ) -> Result<ModelReply, Failure> {
+        let model = &call.definition.model;
+        let url = completions_url(target.endpoint.base_url())
+            .map_err(|why| Failure::new(FailureKind::ModelRequest, why))?;
+        let body = completions::body(call, format)?;
+        let answer =
+            completions::send(&self.http, url, key.value.as_deref(), body, &target.model).await;
+        let answer = answer.map_err(|error| failure::from_error(error, model, key))?;
+        let response = completions::response(answer, &target.model)
+            .map_err(|why| failure::unreadable(model, &why, key))?;
+        Ok(reply::from_response(response, format))
+    }
+}
+
+fn completions_url(base_url: &str) -> Result<Url, String> {
+    let base = normal(base_url)?;
+    let mut url = base.join("chat/completions").map_err(|error| format!("`base_url`: {error}"))?;
+    url.set_query(base.query());
+    Ok(url)
 }
 
 fn adapter(provider: &str) -> Option<AdapterKind> {
@@ -168,17 +218,13 @@ fn normal(base_url: &str) -> Result<Url, String> {
 
 /// How to call a server at an address of one's own without a key.
 ///
-/// The OpenAI wires then carry no `Authorization` header at all; the others cannot do without a
-/// key, and get a word that is none.
+/// The Responses wire then carries no `Authorization` header at all, as that of Chat Completions;
+/// the others cannot do without a key, and get a word that is none.
 fn anonymous(kind: AdapterKind, base_url: &Url) -> AuthData {
-    let path = if kind == AdapterKind::OpenAI {
-        "chat/completions"
-    } else if kind == AdapterKind::OpenAIResp {
-        "responses"
-    } else {
+    if kind != AdapterKind::OpenAIResp {
         return AuthData::Key("none".to_owned());
-    };
-    match base_url.join(path) {
+    }
+    match base_url.join("responses") {
         Ok(mut url) => {
             url.set_query(base_url.query());
             AuthData::RequestOverride { url: url.to_string(), headers: Headers::default() }

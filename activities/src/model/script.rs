@@ -126,7 +126,7 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
             input_tokens: tokens(
                 call.definition.instructions.len()
                     // What another model would read: the run goes by it when it sums up.
-                    + window(call.items).iter().map(item_length).sum::<usize>(),
+                    + window(call.items).into_iter().map(item_length).sum::<usize>(),
             ),
             output_tokens: tokens(said + asked),
             ..Usage::default()

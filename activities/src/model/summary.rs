@@ -6,6 +6,7 @@ use longhaul_contract::message::Item;
 use longhaul_contract::model::{Compacted, ModelReply};
 use longhaul_contract::tool::ToolOutcome;
 
+use super::encoded::Encoded;
 use super::{ModelCall, Models, SCRIPT, finish, render};
 use crate::error::Failure;
 use crate::tool::results;
@@ -59,7 +60,9 @@ pub async fn summarise(
     attempt: u32,
 ) -> Result<Compacted, Failure> {
     let summariser = summariser(definition);
-    let call = ModelCall { definition: &summariser, items, turn, attempt, workflow_id, run_id };
+    let encoded = &Encoded::default();
+    let call =
+        ModelCall { definition: &summariser, items, encoded, turn, attempt, workflow_id, run_id };
     let reply = if summariser.model.provider == SCRIPT {
         finish::finish(&call, models.script.sum_up(&call).await)
     } else {
@@ -86,7 +89,8 @@ async fn ask(
             transcript(call.items, budget)
         );
         let items = [Item::User { text }];
-        match models.call(&ModelCall { items: &items, ..call }).await {
+        match models.call(&ModelCall { items: &items, encoded: &Encoded::default(), ..call }).await
+        {
             Err(failure) if failure.kind == FailureKind::ContextFull && halvings < HALVINGS => {
                 budget /= 2;
                 halvings += 1;

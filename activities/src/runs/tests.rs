@@ -32,7 +32,7 @@ fn a_named_result_enters_where_the_workflow_says_so() {
     let end = position(&[user("hello"), result("r")]);
     let parts = [Part::Item(user("hello")), Part::Result(1, 0)];
     let conversation = runs.conversation("run", &Position::start(), &parts, &end).unwrap();
-    assert_eq!(conversation.items(), [user("hello"), result("r")]);
+    assert_eq!(conversation.conversation.items(), [user("hello"), result("r")]);
     // A second attempt of the same call finds it done.
     assert!(runs.conversation("run", &Position::start(), &parts, &end).is_some());
 }

@@ -79,31 +79,42 @@ async fn tasks(
 ) -> Result<(), BenchError> {
     let LengthOptions { turns, rounds, size, session: _ } = options;
     sheet.about(format!("{rounds} runs of {turns} turns, results of {size} bytes"));
-    sheet.about("overhead: from the model's answer to its next request, 20 turns around each");
+    sheet.about("from the model's answer to the head of its next request, 20 turns around each");
+    sheet.about("and to its last byte: the transfer of the whole conversation is in it");
     let places: Vec<usize> =
         [10, 100, 500, 1000].into_iter().filter(|place| *place <= turns as usize).collect();
-    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); places.len()];
-    let mut ratios = Vec::new();
+    let mut samples: Vec<[Vec<f64>; 2]> = vec![Default::default(); places.len()];
+    let mut ratios: [Vec<f64>; 2] = Default::default();
     for round in 1..=rounds {
         progress.busy("measuring long runs", &format!("run {round} of {rounds}"));
         let id = format!("long-{round}");
         stage.run(runs, &id, turns, size).await?;
-        let gaps = overheads(&stage.model.exchanges(&id));
-        let windows = places.iter().map(|place| around(&gaps, *place));
-        let medians: Vec<f64> =
-            windows.clone().map(|window| Spread::of(window.iter().copied()).median).collect();
-        if let (Some(first), Some(last)) = (medians.first(), medians.last()) {
-            ratios.push(last / first);
-        }
-        for (samples, window) in samples.iter_mut().zip(windows) {
-            samples.extend(window);
+        let exchanges = stage.model.exchanges(&id);
+        for (which, to) in [Until::Head, Until::End].into_iter().enumerate() {
+            let gaps = overheads(&exchanges, to);
+            let mut medians = Vec::new();
+            for (samples, place) in samples.iter_mut().zip(&places) {
+                let window = around(&gaps, *place);
+                medians.push(Spread::of(window.iter().copied()).median);
+                if let Some(samples) = samples.get_mut(which) {
+                    samples.extend(window);
+                }
+            }
+            if let (Some(first), Some(last), Some(ratios)) =
+                (medians.first(), medians.last(), ratios.get_mut(which))
+            {
+                ratios.push(last / first);
+            }
         }
     }
-    for (place, samples) in places.iter().zip(samples) {
-        sheet.samples(format!("overhead at turn {place}"), samples, "ms");
+    for (place, [head, end]) in places.iter().zip(samples) {
+        sheet.samples(format!("turn {place}: to the head"), head, "ms");
+        sheet.samples(format!("turn {place}: to the last byte"), end, "ms");
     }
     let last = places.last().copied().unwrap_or_default();
-    sheet.samples(format!("turn {last} by turn 10, each run"), ratios, "×");
+    let [head, end] = ratios;
+    sheet.samples(format!("turn {last} by turn 10, each run, to the head"), head, "×");
+    sheet.samples("the same, to the last byte", end, "×");
     Ok(())
 }
 
@@ -193,15 +204,28 @@ async fn transcript(runs: &Runs, id: &str) -> Result<Vec<Item>, BenchError> {
     }
 }
 
+/// What of a request has arrived.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// Its head: the runtime has done its work.
+    Head,
+    /// All of it.
+    End,
+}
+
 /// For each request after the first, the time since the model's last answer, in milliseconds.
-pub fn overheads(exchanges: &[Exchange]) -> Vec<f64> {
+pub fn overheads(exchanges: &[Exchange], until: Until) -> Vec<f64> {
     let next = exchanges.iter().skip(1);
-    next.zip(exchanges).map(|(next, this)| millis(next.arrived - this.answered)).collect()
+    let at = |exchange: &Exchange| match until {
+        Until::Head => exchange.begun,
+        Until::End => exchange.arrived,
+    };
+    next.zip(exchanges).map(|(next, this)| millis(at(next) - this.answered)).collect()
 }
 
 /// The samples around turn `place`, from 1.
 fn around(gaps: &[f64], place: usize) -> Vec<f64> {
-    let from = place.saturating_sub(AROUND);
+    let from = place.saturating_sub(AROUND).min(gaps.len().saturating_sub(2 * AROUND));
     gaps.iter().skip(from).take(2 * AROUND).copied().collect()
 }
 

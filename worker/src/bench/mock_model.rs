@@ -14,8 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -43,7 +42,9 @@ impl Default for MockOptions {
 /// One request for the first time, and its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange {
-    /// When the request was there.
+    /// When its head was there.
+    pub begun: Instant,
+    /// When all of it was there.
     pub arrived: Instant,
     /// When its answer was ready.
     pub answered: Instant,
@@ -146,7 +147,12 @@ impl Drop for MockModel {
     }
 }
 
-async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let begun = Instant::now();
+    let body = match axum::body::to_bytes(request.into_body(), usize::MAX).await {
+        Ok(body) => body,
+        Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
+    };
     let arrived = Instant::now();
     {
         let mut log = shared.log();
@@ -160,7 +166,7 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     }
     let told = read.and_then(|conversation| {
         let reply = reply(&conversation, shared.options.text_bytes);
-        shared.log().keep(&conversation, arrived, body.len()).map(|()| reply)
+        shared.log().keep(&conversation, [begun, arrived], body.len()).map(|()| reply)
     });
     shared.log().in_flight -= 1;
     match told {
@@ -176,9 +182,14 @@ async fn answer(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
 
 impl Log {
     /// Keeps the exchange, unless it is a repeated one.
-    fn keep(&mut self, to: &Conversation, arrived: Instant, bytes: usize) -> Result<(), String> {
+    fn keep(
+        &mut self,
+        to: &Conversation,
+        [begun, arrived]: [Instant; 2],
+        bytes: usize,
+    ) -> Result<(), String> {
         let known = self.exchanges.entry(to.name.clone()).or_default();
-        let exchange = Exchange { arrived, answered: Instant::now(), bytes };
+        let exchange = Exchange { begun, arrived, answered: Instant::now(), bytes };
         if to.said == known.len() {
             known.push(exchange);
         } else if to.said > known.len() {

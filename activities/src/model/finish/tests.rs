@@ -7,6 +7,7 @@ use longhaul_contract::tool::ToolOutcome;
 use serde_json::json;
 
 use super::*;
+use crate::model::encoded::Encoded;
 
 fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
     Definition {
@@ -60,7 +61,16 @@ fn asked(id: &str, tool: &str, arguments: Value) -> ToolCall {
 }
 
 fn finished(definition: &Definition, items: &[Item], reply: ModelReply) -> ModelReply {
-    let call = ModelCall { definition, items, turn: 3, attempt: 1, workflow_id: "w", run_id: "r" };
+    let encoded = &Encoded::default();
+    let call = ModelCall {
+        definition,
+        items,
+        encoded,
+        turn: 3,
+        attempt: 1,
+        workflow_id: "w",
+        run_id: "r",
+    };
     finish(&call, reply)
 }
 

@@ -24,15 +24,18 @@ pub(super) fn timed_out(model: &ModelSettings, limit: Duration) -> Failure {
     Failure::new(FailureKind::ModelUnreachable, message)
 }
 
+/// The reply cannot be read.
+pub(super) fn unreadable(model: &ModelSettings, why: &str, key: &Key) -> Failure {
+    let why = cut(&key.redact(why));
+    let message = format!("the reply of `{}` cannot be read: {why}", model.provider);
+    Failure::new(FailureKind::ModelReply, message)
+}
+
 /// The failure that `error` is. Its text holds no key.
 #[expect(clippy::wildcard_enum_match_arm, reason = "their enum; the rest is about the request")]
 pub(super) fn from_error(error: Error, model: &ModelSettings, key: &Key) -> Failure {
     let provider = &model.provider;
-    let unreadable = |why: &str| {
-        let why = cut(&key.redact(why));
-        let message = format!("the reply of `{provider}` cannot be read: {why}");
-        Failure::new(FailureKind::ModelReply, message)
-    };
+    let unreadable = |why: &str| unreadable(model, why, key);
     match error {
         Error::WebModelCall { webc_error, .. } | Error::WebAdapterCall { webc_error, .. } => {
             match webc_error {

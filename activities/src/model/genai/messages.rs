@@ -2,8 +2,8 @@
 //!
 //! Providers insist on more than a conversation promises: each call is answered exactly once,
 //! right after the message that asked; nothing else is answered; a person begins; nothing is
-//! empty. A message never depends on a later turn, so that what a provider has cached stays a
-//! prefix of what it is sent next.
+//! empty. A message never depends on a later turn, so that what a provider has cached, and what was
+//! encoded for it, stays a prefix of what it is sent next.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,21 @@ use crate::model::{names, render};
 
 /// The items as messages. A result may stand later than right after its call, as people may say
 /// something while a gate is open; a call or a result may have lost the other to a cut.
-pub(super) fn messages(items: &[Item], format: &str) -> Vec<ChatMessage> {
+pub(super) fn messages(items: &[&Item], format: &str) -> Vec<ChatMessage> {
+    let mut messages = following(items, format);
+    if messages.first().is_some_and(|first| first.role != ChatRole::User) {
+        let text = render::notice("The beginning of the conversation is not shown.");
+        messages.insert(0, ChatMessage::user(text));
+    }
+    messages
+}
+
+/// The messages that items add which come after others that were sent.
+pub(super) fn following(items: &[&Item], format: &str) -> Vec<ChatMessage> {
     let answers = answers(items);
     let mut messages = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        match item {
+        match *item {
             Item::User { text } => messages.push(ChatMessage::user(render::person(text))),
             Item::Notice { text } => messages.push(ChatMessage::user(render::notice(text))),
             Item::Summary { text, upto: _ } => {
@@ -48,20 +58,16 @@ pub(super) fn messages(items: &[Item], format: &str) -> Vec<ChatMessage> {
             }
         }
     }
-    if messages.first().is_some_and(|first| first.role != ChatRole::User) {
-        let text = render::notice("The beginning of the conversation is not shown.");
-        messages.insert(0, ChatMessage::user(text));
-    }
     messages
 }
 
 /// What came of each call, by the index of the item that asked and the call's id. The first
 /// result counts: a later one would change what was sent already.
-fn answers(items: &[Item]) -> BTreeMap<(usize, &str), String> {
+fn answers<'a>(items: &[&'a Item]) -> BTreeMap<(usize, &'a str), String> {
     let mut open = BTreeMap::new();
     let mut answers = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        match item {
+        match *item {
             Item::Assistant { calls, .. } => {
                 open.extend(calls.iter().map(|call| (call.id.as_str(), index)));
             }

@@ -46,6 +46,11 @@ pub(super) fn options(model: &ModelSettings, kind: AdapterKind) -> ChatOptions {
         // these wires the budget itself is not sent.
         options.reasoning_effort = Some(ReasoningEffort::Budget(0));
     }
+    if kind == AdapterKind::OpenAIResp {
+        // Without a word about caching, `genai` turns OpenAI's own off for the newest models; this
+        // one is left out on the wire, so that the provider's default holds.
+        options.cache_control = Some(CacheControl::Ephemeral5m);
+    }
     if kind == AdapterKind::OpenAIResp && reasons(&model.name) {
         // Nothing is stored at the provider, so its reasoning has to travel with us. Other models
         // refuse the field.
@@ -62,7 +67,7 @@ fn reasons(model: &str) -> bool {
     ["o1", "o3", "o4", "gpt-5", "gpt-6"].iter().any(|family| model.starts_with(family))
 }
 
-fn system(definition: &Definition) -> String {
+pub(super) fn system(definition: &Definition) -> String {
     match &definition.output {
         Some(schema) => format!(
             "{}\n\nYour final answer must be JSON, and nothing but JSON, that fits this JSON \

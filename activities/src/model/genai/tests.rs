@@ -14,8 +14,10 @@ use longhaul_contract::tool::{ToolCall, ToolOutcome};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::model::encoded::Encoded;
 use crate::model::{Models, ModelsSettings};
 
+mod completions;
 mod failures;
 mod windows;
 mod wires;
@@ -36,6 +38,7 @@ pub(super) struct Request {
     uri: String,
     headers: HeaderMap,
     body: Value,
+    text: String,
 }
 
 impl Provider {
@@ -65,6 +68,13 @@ impl Provider {
         definition(&model.replace("BASE", &self.address))
     }
 
+    /// The one request, which is then forgotten.
+    fn take_request(&self) -> Request {
+        let request = self.request();
+        self.requests.lock().unwrap().clear();
+        request
+    }
+
     fn request(&self) -> Request {
         let requests = self.requests.lock().unwrap();
         assert_eq!(requests.len(), 1, "one attempt, no retries");
@@ -78,8 +88,9 @@ async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap, String) {
-    let body = serde_json::from_slice(&body).unwrap();
-    provider.requests.lock().unwrap().push(Request { uri: uri.to_string(), headers, body });
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let body = serde_json::from_str(&text).unwrap();
+    provider.requests.lock().unwrap().push(Request { uri: uri.to_string(), headers, body, text });
     (provider.answer)()
 }
 
@@ -104,7 +115,18 @@ async fn call(
     definition: &Definition,
     items: &[Item],
 ) -> Result<ModelReply, Failure> {
-    let call = ModelCall { definition, items, turn: 2, attempt: 1, workflow_id: "w", run_id: "r" };
+    call_again(models, definition, items, &Encoded::default()).await
+}
+
+/// A call after others whose requests are kept in `encoded`.
+async fn call_again(
+    models: &Models,
+    definition: &Definition,
+    items: &[Item],
+    encoded: &Encoded,
+) -> Result<ModelReply, Failure> {
+    let (turn, attempt, workflow_id, run_id) = (2, 1, "w", "r");
+    let call = ModelCall { definition, items, encoded, turn, attempt, workflow_id, run_id };
     models.call(&call).await
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::position::{Task, task};
 use super::*;
 use crate::agent_file::{self, Source};
+use crate::model::encoded::Encoded;
 
 mod brief;
 
@@ -58,6 +59,7 @@ fn play_attempt(scenario: &str, items: &[Item], attempt: u32) -> Result<Played, 
     let call = ModelCall {
         definition: &definition,
         items,
+        encoded: &Encoded::default(),
         turn: 1,
         attempt,
         workflow_id: "w",
@@ -229,6 +231,7 @@ async fn requests_are_noted_and_tokens_estimated() {
     let call = ModelCall {
         definition: &definition,
         items: &items,
+        encoded: &Encoded::default(),
         turn: 1,
         attempt: 2,
         workflow_id: "w",
@@ -264,9 +267,11 @@ async fn a_summary_makes_what_is_read_shorter_and_goes_on_with_the_scenario() {
     let definition = definition("echo", "[{files: {}}]");
     let mut items = vec![user(&format!("2 calls {}", "x".repeat(4000))), asked(&["a"])];
     items.extend([result("a", &"y".repeat(4000)), notice()]);
+    let encoded = Encoded::default();
     let call = |items| ModelCall {
         definition: &definition,
         items,
+        encoded: &encoded,
         turn: 2,
         attempt: 1,
         workflow_id: "w",

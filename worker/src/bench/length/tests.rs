@@ -51,11 +51,14 @@ fn gaps_and_swaps_are_found() {
 fn overhead_goes_from_an_answer_to_the_next_request() {
     let start = Instant::now();
     let at = |arrived: u64, answered: u64| Exchange {
+        begun: start + Duration::from_millis(arrived.saturating_sub(1)),
         arrived: start + Duration::from_millis(arrived),
         answered: start + Duration::from_millis(answered),
         bytes: 1,
     };
-    assert_eq!(overheads(&[at(0, 5), at(15, 20), at(50, 51)]), [10.0, 30.0]);
-    assert_eq!(around(&[1.0; 30], 25).len(), 15);
+    let exchanges = [at(0, 5), at(15, 20), at(50, 51)];
+    assert_eq!(overheads(&exchanges, Until::End), [10.0, 30.0]);
+    assert_eq!(overheads(&exchanges, Until::Head), [9.0, 29.0]);
+    assert_eq!(around(&[1.0; 30], 25).len(), 20);
     assert_eq!(around(&(0..30).map(f64::from).collect::<Vec<_>>(), 10).first(), Some(&0.0));
 }

@@ -113,7 +113,8 @@ fn conversation(turns: &[Turn]) -> (Vec<Item>, Vec<usize>) {
 
 /// What providers insist on.
 fn check(items: &[Item]) {
-    let messages = messages(items, FORMAT);
+    let all: Vec<&Item> = items.iter().collect();
+    let messages = messages(&all, FORMAT);
     assert!(messages.first().is_none_or(|first| first.role == ChatRole::User), "{messages:?}");
     for (index, message) in messages.iter().enumerate() {
         assert!(!message.content.is_empty(), "{messages:?}");
@@ -145,7 +146,8 @@ fn check(items: &[Item]) {
 }
 
 fn json(items: &[Item]) -> Vec<String> {
-    messages(items, FORMAT).iter().map(|m| serde_json::to_string(m).unwrap()).collect()
+    let items: Vec<&Item> = items.iter().collect();
+    messages(&items, FORMAT).iter().map(|m| serde_json::to_string(m).unwrap()).collect()
 }
 
 proptest! {
@@ -171,7 +173,7 @@ proptest! {
         let at = at.index(items.len() + 1);
         let upto = u64::try_from(upto.index(at + 1)).unwrap();
         items.insert(at, Item::Summary { text: "They met.".to_owned(), upto });
-        let left = window(&items);
+        let left: Vec<Item> = window(&items).into_iter().cloned().collect();
         check(&left);
         let first = json(&left).first().cloned().unwrap_or_default();
         prop_assert!(first.contains("They met."), "{}", first);
@@ -211,6 +213,7 @@ fn results_come_right_after_their_calls() {
         after: Vec::new(),
     };
     let (items, _) = conversation(&[turn]);
+    let items: Vec<&Item> = items.iter().collect();
     let roles: Vec<ChatRole> =
         messages(&items, FORMAT).into_iter().map(|message| message.role).collect();
     assert_eq!(roles, [ChatRole::User, ChatRole::Assistant, ChatRole::Tool, ChatRole::User]);

@@ -177,6 +177,19 @@ async fn openai_responses() {
 }
 
 #[tokio::test]
+async fn the_providers_own_caching_stays_on() {
+    let provider = Provider::saying(&json!({})).await;
+    for name in ["gpt-5", "gpt-5.6", "gpt-6"] {
+        for wire in ["openai", "openai_responses"] {
+            let model = format!("{{provider: {wire}, name: {name}, base_url: \"BASE/v1\"}}");
+            let _ = call(&models(&[]), &provider.definition(&model), &[user("x")]).await;
+            let text = provider.take_request().text;
+            assert!(!text.contains("prompt_cache"), "{wire} {name}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn anthropic() {
     let body = json!({
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-y",

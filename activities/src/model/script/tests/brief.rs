@@ -60,6 +60,7 @@ async fn run(files: &[(&str, &str)], tools: &str, person: Person) -> Run {
         let call = ModelCall {
             definition: &definition,
             items: &run.items,
+            encoded: &Encoded::default(),
             turn,
             attempt: 1,
             workflow_id: "w",
