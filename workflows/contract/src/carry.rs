@@ -9,7 +9,11 @@ use crate::approval::{ApprovalRequest, Ask, Decision, GateOutcome, Verdict};
 use crate::archive::Sealed;
 use crate::definition::{Definition, OnTimeout};
 use crate::digest::Digest;
+use crate::identity::{Decider, Trust};
+use crate::interrupt::Plan;
 use crate::limits::Spend;
+use crate::notice::Notice;
+use crate::policy::Remembered;
 use crate::run::{BlockedView, SendReceipt};
 use crate::time::Timestamp;
 use crate::tool::{ToolCall, ToolOutcome, call_object};
@@ -86,6 +90,54 @@ pub struct CarryOver {
     /// Tokens that the last model call took in and gave out.
     #[serde(default)]
     pub context_tokens: u64,
+    /// What version 3 added.
+    #[serde(default, skip_serializing_if = "People::is_default")]
+    pub people: People,
+}
+
+/// What a run knows of people: whom it believes, what they decided, what they have to be told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct People {
+    /// Whom the run believes.
+    #[serde(default, skip_serializing_if = "Trust::is_default")]
+    pub trust: Trust,
+    /// Who started it, unless it is proven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starter: Option<String>,
+    /// Whether an envelope proves who started it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub starter_proven: bool,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What was decided for calls of this run to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remembered: Vec<Remembered>,
+    /// Remembered decisions so far, for their ids.
+    #[serde(default)]
+    pub decisions: u32,
+    /// The policy that is in history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
+    /// What has to be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbox: Vec<Notice>,
+    /// Notices so far, for their numbers.
+    #[serde(default)]
+    pub notices: u64,
+    /// Since when somebody holds the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Timestamp>,
+    /// Whether the waiting gates have to be judged again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rejudge: bool,
+}
+
+impl People {
+    /// Whether it holds nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One call of the last reply.
@@ -162,6 +214,27 @@ pub struct Gate {
     /// Decisions that were not accepted.
     #[serde(default)]
     pub refused: u32,
+    /// How somebody is asked; from version 3 of a run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Box<Plan>>,
+    /// Which stage of the plan it is in, from 0.
+    #[serde(default)]
+    pub stage: u32,
+    /// Reminders of this stage that went out.
+    #[serde(default)]
+    pub reminded: u32,
+    /// Who decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Decider>,
+    /// When it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// What a person answered in the place of the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// The envelope that closed it, by the digest of its claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Digest>,
 }
 
 impl Gate {
@@ -175,6 +248,13 @@ impl Gate {
             reason: None,
             edited: None,
             refused: 0,
+            plan: ask.plan.clone(),
+            stage: 0,
+            reminded: 0,
+            by: None,
+            decided_at: None,
+            answer: None,
+            envelope: None,
         }
     }
 

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::archive::Sealed;
 use crate::digest::Digest;
+use crate::identity::Trust;
 use crate::limits::Limits;
 use crate::message::Item;
+use crate::policy::Policy;
 use crate::tool::ToolSpec;
 
 /// A resolved agent. Editing the agent's file changes new runs only.
@@ -33,6 +35,9 @@ pub struct Definition {
     /// Rules on which calls run, ask or are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalRule>,
+    /// The same with conditions, groups and times.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// Budgets.
     pub limits: Limits,
     /// JSON Schema of the final answer.
@@ -208,7 +213,8 @@ pub struct LoadAgent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedAgent {
     /// Version of this shape. From 2 on the run refers to results instead of repeating them,
-    /// archives what it did, and goes on in new executions.
+    /// archives what it did, and goes on in new executions. From 3 on its calls are judged by
+    /// activities, and people are told of its gates.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
@@ -221,4 +227,7 @@ pub struct LoadedAgent {
     /// Where the conversation of the run that this one continues is archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealed>,
+    /// Whom the run believes; from version 3 on.
+    #[serde(default, skip_serializing_if = "Trust::is_default")]
+    pub trust: Trust,
 }

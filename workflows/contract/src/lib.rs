@@ -13,6 +13,7 @@
 //! | [`tool`] | tools, calls, outcomes, effects |
 //! | [`approval`] | verdicts, gates, decisions, receipts |
 //! | [`policy`] | rules on calls, what is remembered of decisions, and the verdicts that follow |
+//! | [`interrupt`], [`identity`], [`notice`] | how people are asked, who they are, what they are told |
 //! | [`archive`], [`blob`] | what outlives Temporal's retention, and what is too long for history |
 //! | [`carry`] | what a run hands on as it continues as new |
 //! | [`run`] | what starts a run, its states and views |
@@ -31,10 +32,13 @@ pub mod carry;
 pub mod definition;
 pub mod digest;
 pub mod failure;
+pub mod identity;
+pub mod interrupt;
 pub mod limits;
 pub mod message;
 pub mod model;
 pub mod names;
+pub mod notice;
 pub mod policy;
 pub mod ports;
 pub mod run;

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::blob::BlobRef;
 use crate::digest::Digest;
+use crate::interrupt::{Judged, Judging};
 use crate::message::{Item, Native, Position};
+use crate::policy::PolicySnapshot;
 use crate::tool::ToolCall;
 
 /// The input of the `CallModel` activity: a reference to the conversation so far, and what is new.
@@ -33,6 +35,9 @@ pub struct ModelRequest {
     /// The conversation with what has been added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Position>,
+    /// That the calls of the reply are to be judged; from version 3 of a run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judging: Option<Judging>,
 }
 
 /// An item that has been added to a conversation. What an activity brought into history is named,
@@ -133,6 +138,12 @@ pub struct ModelReply {
     /// inline; `text` is then their beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
+    /// For each call what the policy says, if the request asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged: Vec<Judged>,
+    /// What judged, if the run does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicySnapshot>,
 }
 
 /// A final answer held against the agent's `output` schema.

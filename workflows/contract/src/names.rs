@@ -17,6 +17,14 @@ pub const SIGNAL_CANCEL: &str = "cancel";
 pub const SIGNAL_RETRY: &str = "retry";
 /// Signal: completes a parked session with its last answer.
 pub const SIGNAL_CLOSE: &str = "close";
+/// Signal: holds the run before its next step.
+pub const SIGNAL_PAUSE: &str = "pause";
+/// Signal: lets a held run go on.
+pub const SIGNAL_RESUME: &str = "resume";
+/// Signal: the policy has changed; gates that wait are judged again.
+pub const SIGNAL_POLICY: &str = "policy_changed";
+/// Signal: `{"id"}` revokes a decision that was remembered for this run.
+pub const SIGNAL_REVOKE: &str = "revoke";
 
 /// Update: `{"text"}` adds a message and returns a receipt.
 pub const UPDATE_SEND: &str = "send";

@@ -9,10 +9,12 @@ use temporalio_macros::activity_definitions;
 
 use crate::archive::{ArchiveRequest, Sealed};
 use crate::definition::{LoadAgent, LoadedAgent};
+use crate::interrupt::{JudgeReply, JudgeRequest};
 use crate::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
+use crate::notice::NotifyRequest;
 use crate::tool::{ToolInvocation, ToolOutcome};
 
-pub use agent_ports::{Archive, CallModel, CallTool, Compact, Load};
+pub use agent_ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
 
 /// The side effects of a run.
 pub struct AgentPorts;
@@ -46,6 +48,18 @@ impl AgentPorts {
     /// Writes what the run did into the archive, and verifies it.
     #[activity(name = "Archive")]
     pub async fn archive(input: ArchiveRequest) -> Result<Sealed, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Judges calls that wait, by the policy as it is now.
+    #[activity(name = "Judge")]
+    pub async fn judge(input: JudgeRequest) -> Result<JudgeReply, ActivityError> {
+        unimplemented!()
+    }
+
+    /// Tells people what waits for them, and the audit log what happened.
+    #[activity(name = "Notify")]
+    pub async fn notify(input: NotifyRequest) -> Result<(), ActivityError> {
         unimplemented!()
     }
 }

@@ -6,6 +6,7 @@ use crate::archive::Sealed;
 use crate::carry::CarryOver;
 use crate::digest::Digest;
 use crate::failure::FailureKind;
+use crate::identity::Envelope;
 use crate::limits::Spend;
 use crate::message::Item;
 use crate::time::Timestamp;
@@ -28,6 +29,15 @@ pub struct StartAgent {
     /// Run id of a closed run with the same workflow id whose conversation goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
+    /// Who starts it: unproven, unless there is an envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starter: Option<String>,
+    /// What proves who starts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Envelope>,
+    /// Words to find it by, and for rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// The state of the run before, which only the run itself hands on as it continues as new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Box<CarryOver>>,
@@ -41,6 +51,29 @@ pub struct Message {
     /// The sender's own key: a message with the same key is taken once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Whether it interrupts the step that is under way, instead of waiting for the next turn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupt: bool,
+}
+
+/// The input of the signals and updates `pause` and `resume`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steer {
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who, unproven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// The result of the updates `pause` and `resume`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SteerReceipt {
+    /// Whether the run is held now.
+    pub paused: bool,
+    /// Whether this changed it.
+    pub changed: bool,
 }
 
 /// The result of the update `send`.
@@ -64,6 +97,8 @@ pub enum RunState {
     WaitingForApproval,
     /// A session waits for a message.
     WaitingForMessage,
+    /// A person holds it.
+    Paused,
     /// A failure waits for a person to mend it.
     Blocked,
     /// Ended with an answer.
@@ -82,6 +117,7 @@ impl RunState {
             Self::Running => "running",
             Self::WaitingForApproval => "waiting_for_approval",
             Self::WaitingForMessage => "waiting_for_message",
+            Self::Paused => "paused",
             Self::Blocked => "blocked",
             Self::Completed => "completed",
             Self::Failed => "failed",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::blob::BlobRef;
 use crate::digest::Digest;
+use crate::interrupt::{Grant, Judged, Judging};
 
 /// What a call does to the world, from harmless to unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,6 +131,14 @@ pub enum ToolBinding {
     },
     /// Reads on in a result that was too long to be shown whole.
     Results,
+    /// A person answers: `ask_person`.
+    Person,
+    /// Somebody outside carries it out and reports the result.
+    External {
+        /// JSON Schema of the result.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        result: Option<Value>,
+    },
 }
 
 /// The file tools.
@@ -201,6 +210,18 @@ pub struct ToolInvocation {
     /// The arguments in full, if they are not inline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
+    /// For whom the policy is to be asked once more; from version 3 of a run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judging: Option<Box<Judging>>,
+    /// The decision that lets it run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
+    /// What a person or somebody outside answered, to be checked and taken as the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// JSON Schema that the answer must fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Value>,
 }
 
 /// What came of a tool call; each case is something that the model can read.
@@ -246,6 +267,26 @@ pub enum ToolOutcome {
     },
     /// The run was cancelled before it started.
     Cancelled,
+    /// A person answered in the place of the tool; nothing ran.
+    Answered {
+        /// What they said, or its beginning.
+        content: String,
+        /// All of it, where it is too long to be inline.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blob: Option<BlobRef>,
+    },
+    /// A person wants to know something before they decide; nothing ran.
+    Questioned {
+        /// What.
+        question: String,
+    },
+    /// A message interrupted the turn before it started.
+    Skipped,
+    /// The policy has become stricter: a person is to be asked first. Never reaches the model.
+    MustAsk {
+        /// How.
+        judged: Box<Judged>,
+    },
 }
 
 impl ToolOutcome {
@@ -259,12 +300,16 @@ impl ToolOutcome {
             Self::Expired => "expired",
             Self::Unknown { .. } => "unknown",
             Self::Cancelled => "cancelled",
+            Self::Answered { .. } => "answered",
+            Self::Questioned { .. } => "questioned",
+            Self::Skipped => "skipped",
+            Self::MustAsk { .. } => "must_ask",
         }
     }
 
     /// Whether the model is told of an error.
     pub fn is_error(&self) -> bool {
-        !matches!(self, Self::Done { .. })
+        !matches!(self, Self::Done { .. } | Self::Answered { .. })
     }
 }
 

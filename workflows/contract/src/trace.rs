@@ -6,7 +6,9 @@ use crate::approval::{Channel, DecisionRefusal, GateOutcome};
 use crate::definition::Action;
 use crate::digest::Digest;
 use crate::failure::FailureKind;
+use crate::identity::Decider;
 use crate::model::Usage;
+use crate::policy::{RuleRef, ShadowHit};
 use crate::run::RunState;
 use crate::time::Timestamp;
 
@@ -72,6 +74,12 @@ pub enum TraceEvent {
         verdict: Action,
         /// Why.
         reason: String,
+        /// The rules that decided, by source and id.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        rules: Vec<RuleRef>,
+        /// What rules in shadow mode would have said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        shadow: Vec<ShadowHit>,
     },
     /// A gate opened.
     ApprovalAsked {
@@ -100,6 +108,49 @@ pub enum TraceEvent {
         edited: bool,
         /// When the gate opened.
         asked_at: Timestamp,
+        /// Who decided, if anybody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Decider>,
+    },
+    /// People were reminded of a gate, others were asked, or one of several approved.
+    ApprovalMoved {
+        /// Id of the gate.
+        id: String,
+        /// `reminded`, `escalated`, `delegated`, `voted` or `reopened`.
+        how: String,
+        /// Who, to whom, or what was wrong.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
+    /// A decision holds for calls to come, or does so no longer.
+    Remembered {
+        /// Its id.
+        id: String,
+        /// What it is about.
+        tool: String,
+        /// Whether it was revoked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        revoked: bool,
+    },
+    /// Calls were judged by a policy that history did not have.
+    PolicyChanged {
+        /// Its digest.
+        digest: Digest,
+    },
+    /// A person held the run, or let it go on, or interrupted its step.
+    Steered {
+        /// `pause`, `resume` or `interrupt`.
+        verb: String,
+        /// Why, or what was interrupted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Through what.
+        channel: Channel,
+    },
+    /// People could not be told of something.
+    NotToldYet {
+        /// Why.
+        reason: String,
     },
     /// A readable decision was not accepted.
     DecisionRefused {
