@@ -94,6 +94,10 @@ impl ToolHost {
             ToolBinding::Files { root, operation } => {
                 files::call(&self.root, root, *operation, arguments, limit).await
             }
+            ToolBinding::Person | ToolBinding::External { .. } => {
+                let reason = "nobody but a person or somebody outside answers it".to_owned();
+                return Ok(ToolOutcome::Refused { reason });
+            }
             ToolBinding::Results => {
                 let reason = "results are read by the worker itself".to_owned();
                 return Ok(ToolOutcome::Refused { reason });

@@ -6,7 +6,7 @@ use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::digest::Digest;
 use longhaul_contract::identity::{Decider, Proof};
 use longhaul_contract::identity::Trust;
-use longhaul_contract::interrupt::{Judged, Judging, Plan};
+use longhaul_contract::interrupt::{InterruptKind, Judged, Judging, Plan};
 use longhaul_contract::notice::{Notice, NoticeEvent};
 use longhaul_contract::policy::{OnDeadline, Outcome, PolicySnapshot, RunFacts};
 use longhaul_contract::run::{Steer, SteerReceipt};
@@ -174,8 +174,17 @@ impl Session {
             return None;
         }
         let content = text(gate.answer.as_ref()?);
-        (content.len() <= longhaul_contract::blob::INLINE)
-            .then_some(ToolOutcome::Answered { content, blob: None })
+        if content.len() > longhaul_contract::blob::INLINE {
+            return None;
+        }
+        Some(match gate.request.kind {
+            InterruptKind::Approval | InterruptKind::Auth => {
+                ToolOutcome::Answered { content, blob: None }
+            }
+            InterruptKind::Question | InterruptKind::External | InterruptKind::Elicitation => {
+                ToolOutcome::Done { content, truncated: false, blob: None }
+            }
+        })
     }
 
     /// Takes in how the calls that wait are judged now: some may run, some may not any more.
