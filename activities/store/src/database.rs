@@ -9,13 +9,18 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
-use sqlx::{Executor, Row as _};
+use sqlx::{Executor, Row as _, SqlSafeStr};
 
 use crate::error::StoreError;
 use crate::private;
 use crate::settings::Kind;
 
+mod query;
 mod schema;
+mod transaction;
+
+pub(crate) use query::Query;
+pub(crate) use transaction::Transaction;
 
 /// How long a writer waits for another process, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +68,8 @@ macro_rules! bound {
         query
     }};
 }
+
+pub(crate) use bound;
 
 macro_rules! all_in {
     ($transaction:expr, $statements:expr) => {{
@@ -144,7 +151,7 @@ impl Database {
     /// The rows that a query answers.
     pub(crate) async fn rows(
         &self,
-        sql: &'static str,
+        sql: impl SqlSafeStr,
         arguments: &[Arg<'_>],
     ) -> Result<Vec<Row>, StoreError> {
         Ok(match self {

@@ -39,6 +39,9 @@ pub enum StoreError {
     /// The database refused a statement, which a retry will not change.
     #[error("the database refused: {0}")]
     Refused(String),
+    /// What the caller asks for makes no sense, which a retry will not change.
+    #[error("the request to the store does not work: {0}")]
+    Request(String),
     /// A backup is incomplete or altered; nothing of it was restored.
     #[error("the backup is damaged: {0}")]
     Damaged(String),

@@ -13,11 +13,18 @@ use sqlx::{Executor, Row as _};
 use crate::error::StoreError;
 
 /// The steps, never changed once released: version, statements for SQLite, for PostgreSQL.
-const STEPS: [(i64, &str, &str); 1] = [(
-    1,
-    include_str!("../../migrations/sqlite/0001_store.sql"),
-    include_str!("../../migrations/postgres/0001_store.sql"),
-)];
+const STEPS: [(i64, &str, &str); 2] = [
+    (
+        1,
+        include_str!("../../migrations/sqlite/0001_store.sql"),
+        include_str!("../../migrations/postgres/0001_store.sql"),
+    ),
+    (
+        2,
+        include_str!("../../migrations/sqlite/0002_people.sql"),
+        include_str!("../../migrations/postgres/0002_people.sql"),
+    ),
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS longhaul_store (version BIGINT PRIMARY KEY, \
                      digest TEXT NOT NULL)";
@@ -104,10 +111,14 @@ mod tests {
     #[test]
     fn a_database_of_a_newer_or_another_longhaul_is_refused() {
         let steps = STEPS.map(|(version, sql, _)| (version, sql));
-        let ours = Digest::of_bytes(steps[0].1.as_bytes()).as_str().to_owned();
-        assert_eq!(to_apply(&[], steps).unwrap().len(), 1);
-        assert!(to_apply(&[(1, ours.clone())], steps).unwrap().is_empty());
-        assert!(to_apply(&[(1, ours.clone()), (2, ours)], steps).is_err());
+        let ours = steps.map(|(version, sql)| {
+            (version, Digest::of_bytes(sql.as_bytes()).as_str().to_owned())
+        });
+        assert_eq!(to_apply(&[], steps).unwrap().len(), steps.len());
+        assert_eq!(to_apply(&ours[..1], steps).unwrap(), steps[1..]);
+        assert!(to_apply(&ours, steps).unwrap().is_empty());
+        let newer = (steps.len() as i64 + 1, ours[0].1.clone());
+        assert!(to_apply(&[&ours[..], &[newer]].concat(), steps).is_err());
         assert!(to_apply(&[(1, "sha256:0".to_owned())], steps).is_err());
     }
 }
