@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
@@ -33,8 +33,8 @@ use crate::judging::Judges;
 use crate::model::summary::summarise;
 use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
-use crate::runs::{Lineage, Offer, Runs};
 use crate::people::{People, PeopleSettings};
+use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
 use crate::transcripts::{self, Reference, Results};
 use crate::workflow_link::{WorkflowLink, process_age};
@@ -77,6 +77,8 @@ pub struct AgentActivities {
     store: Store,
     search_attributes: Vec<String>,
     judges: Judges,
+    /// What was decided for calls to come, with the store's version of it.
+    remembered: Mutex<(u64, Arc<Vec<Remembered>>)>,
     people: People,
     trust: Trust,
 }
@@ -113,6 +115,7 @@ impl AgentActivities {
             store: settings.store,
             search_attributes: settings.search_attributes,
             judges: Judges::new(settings.policy, settings.root),
+            remembered: Mutex::default(),
             people: People::new(settings.people)?,
             trust: settings.trust,
         })
@@ -220,13 +223,19 @@ impl AgentActivities {
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
             run_id: &run,
         };
+        // Before the call, which costs more than a store that is away.
+        let remembered = match &request.judging {
+            Some(_) => self.remembered().await?,
+            None => Arc::default(),
+        };
         let mut reply = self.models.call(&call).await?;
         if request.chain.is_empty() {
             return Ok(reply);
         }
         if let Some(judging) = &request.judging {
             // Before long arguments are cut: conditions see all of them.
-            (reply.judged, reply.policy) = self.judge(&definition, judging, &reply.calls).await?;
+            let (judged, policy) = self.judge(&definition, judging, &remembered, &reply.calls);
+            (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
         let item = Item::Assistant {
@@ -301,18 +310,18 @@ impl AgentActivities {
     }
 
     /// What the rules say of these calls, with what people decided for other runs, too.
-    async fn judge(
+    fn judge(
         &self,
         definition: &Definition,
         judging: &Judging,
+        remembered: &[Remembered],
         calls: &[ToolCall],
-    ) -> Result<(Vec<Judged>, Option<PolicySnapshot>), Failure> {
+    ) -> (Vec<Judged>, Option<PolicySnapshot>) {
         if calls.is_empty() {
-            return Ok((Vec::new(), None));
+            return (Vec::new(), None);
         }
-        let remembered = self.remembered().await?;
         let now = Timestamp::from(SystemTime::now());
-        Ok(self.judges.judge(definition, judging, &remembered, calls, now))
+        self.judges.judge(definition, judging, remembered, calls, now)
     }
 
     /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
@@ -330,7 +339,8 @@ impl AgentActivities {
             problem: arguments::check(spec, &invocation.arguments).err(),
             blob: None,
         };
-        let (judged, _) = self.judge(definition, judging, std::slice::from_ref(&call)).await?;
+        let remembered = self.remembered().await?;
+        let (judged, _) = self.judge(definition, judging, &remembered, std::slice::from_ref(&call));
         let Some(judged) = judged.into_iter().next() else { return Ok(None) };
         let answered = invocation.answer.is_some();
         Ok(match judged.verdict.outcome {
@@ -344,8 +354,18 @@ impl AgentActivities {
     }
 
     /// What people decided for calls to come, beyond one run.
-    async fn remembered(&self) -> Result<Vec<Remembered>, Failure> {
-        Ok(Vec::new())
+    async fn remembered(&self) -> Result<Arc<Vec<Remembered>>, Failure> {
+        let away = |error| blobs::failure(&error);
+        let version = self.store.remembered_version().await.map_err(away)?;
+        let kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if kept.0 == version {
+            return Ok(kept.1);
+        }
+        let now = self.store.remembered_now().await.map_err(away)?;
+        let decisions = Arc::new(now.decisions);
+        let mut kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = (now.version, decisions.clone());
+        Ok(decisions)
     }
 
     /// Carries out `results.read`.
@@ -433,7 +453,9 @@ impl AgentActivities {
     ) -> Result<JudgeReply, ActivityError> {
         let work = async {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
-            let (judged, policy) = self.judge(&definition, &input.judging, &input.calls).await?;
+            let remembered = self.remembered().await?;
+            let (judged, policy) =
+                self.judge(&definition, &input.judging, &remembered, &input.calls);
             Ok(JudgeReply { v: 1, judged, policy })
         };
         beating(&ctx, true, work).await

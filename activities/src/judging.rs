@@ -21,8 +21,6 @@ mod preview;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use mask::{restored, secret};
-
 /// Policies that are kept compiled.
 const MOST_KEPT: usize = 64;
 

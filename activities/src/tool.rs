@@ -1,5 +1,6 @@
 //! Tools: carries out the calls that a model asked for and reports what came of them.
 
+pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;

@@ -235,9 +235,7 @@ impl Agent {
         input: &RawValue,
     ) -> Result<(), HandlerError> {
         let decide = decode::<Decide>(input, DECIDE)?;
-        self.session
-            .refuses_decision(&decide)
-            .map_or(Ok(()), |refusal| Err(refusal.into()))
+        self.session.refuses_decision(&decide).map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     #[query(name = "status")]

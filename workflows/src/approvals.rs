@@ -7,14 +7,17 @@ mod timeline;
 use longhaul_contract::approval::{
     Channel, Decide, Decision, DecisionReceipt, DecisionRefusal, GateOutcome,
 };
+use longhaul_contract::carry::Call;
 use longhaul_contract::definition::OnTimeout;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::identity::{Decider, Proof};
 use longhaul_contract::interrupt::Vote;
+use longhaul_contract::mask::restored;
 use longhaul_contract::notice::NoticeEvent;
 use longhaul_contract::policy::OnDeadline;
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::trace::TraceEvent;
+use serde_json::Value;
 
 pub use timeline::{Due, due};
 
@@ -129,10 +132,11 @@ impl Session {
 
     /// Takes in a decision that stands.
     fn take(&mut self, id: &str, decide: &Decide, by: Decider, now: Timestamp) {
+        let edited = self.edited(id, decide);
         let Some(gate) = self.gate_mut(id) else { return };
         let closes = match decide.decision {
             Decision::Approve => {
-                gate.edited.clone_from(&decide.arguments);
+                gate.edited = edited;
                 let counted = gate.plan.as_ref().is_some_and(|plan| !plan.approvers.is_empty());
                 if counted && !eligible::has_voted(&gate.request.votes, &by) {
                     gate.request.votes.push(Vote { by: by.clone(), at: now });
@@ -170,6 +174,14 @@ impl Session {
         if let Some(remember) = &decide.remember {
             self.remember_decision(id, decide.decision, remember, by, now);
         }
+    }
+
+    /// The arguments to run in place of the model's, with the secrets put back that were masked.
+    fn edited(&self, id: &str, decide: &Decide) -> Option<Value> {
+        let edited = decide.arguments.as_ref()?;
+        let of_gate = |call: &&Call| call.gate.as_ref().is_some_and(|gate| gate.request.id == id);
+        let call = self.calls.iter().find(of_gate);
+        Some(call.map_or_else(|| edited.clone(), |call| restored(edited, &call.call.arguments)))
     }
 
     fn refuse(&mut self, id: &str, refusal: DecisionRefusal, by: Decider, now: Timestamp) {

@@ -29,9 +29,12 @@ pub(crate) async fn wait(ctx: &WorkflowContext<Agent>, index: usize, ask: &Ask) 
         if agent.session.calls.get(index).is_some_and(|call| call.gate.is_none()) {
             agent.session.open_gate(index, ask, asked_at);
         }
-        agent.session.calls.get(index).and_then(|call| call.gate.as_ref()).map(|gate| {
-            (gate.request.id.clone(), gate.request.summary.clone())
-        })
+        agent
+            .session
+            .calls
+            .get(index)
+            .and_then(|call| call.gate.as_ref())
+            .map(|gate| (gate.request.id.clone(), gate.request.summary.clone()))
     });
     let Some((id, summary)) = gate else {
         return AtGate::Stopped(ToolOutcome::Cancelled);

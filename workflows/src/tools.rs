@@ -106,9 +106,8 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
             response: call.gate.as_ref().and_then(|gate| gate.request.response.clone()),
             answer,
         };
-        let express = pinned.is_long()
-            && invocation.answer.is_none()
-            && express::takes(&tool, &session.pace);
+        let express =
+            pinned.is_long() && invocation.answer.is_none() && express::takes(&tool, &session.pace);
         Some((tool, invocation, call.summary(), express, call.tries))
     });
     let Some((tool, invocation, summary, express, tries)) = prepared else {

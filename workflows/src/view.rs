@@ -41,9 +41,7 @@ pub fn status(session: &Session) -> StatusView {
 pub fn waiting_for(session: &Session) -> Vec<String> {
     match session.state() {
         RunState::WaitingForApproval => gates(session).collect(),
-        RunState::Paused => {
-            std::iter::once("resume".to_owned()).chain(gates(session)).collect()
-        }
+        RunState::Paused => std::iter::once("resume".to_owned()).chain(gates(session)).collect(),
         RunState::WaitingForMessage => vec!["message".to_owned()],
         RunState::Blocked => session
             .blocked
@@ -59,9 +57,9 @@ pub fn waiting_for(session: &Session) -> Vec<String> {
 }
 
 fn gates(session: &Session) -> impl Iterator<Item = String> {
-    session.open_gates().map(|gate| {
-        format!("{} {}", gate.request.kind.as_str(), gate.request.summary)
-    })
+    session
+        .open_gates()
+        .map(|gate| format!("{} {}", gate.request.kind.as_str(), gate.request.summary))
 }
 
 /// The answer of the query `approvals`.

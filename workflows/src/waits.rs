@@ -6,7 +6,8 @@ use longhaul_contract::failure::FailureKind;
 use longhaul_contract::time::Timestamp;
 use temporalio_workflow::workflows::select;
 use temporalio_workflow::{
-    CancellableFuture, TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
+    CancellableFuture, TimerOptions, WaitConditionOptions, WorkflowCancellationToken,
+    WorkflowContext,
 };
 
 use crate::agent::{Agent, now};

@@ -13,7 +13,11 @@ const MOST_DAYS: u32 = 3 * 366;
 
 /// The instant at which so much working time has passed since `from`; `None` if the zone is
 /// unknown or there are no such hours.
-pub(super) fn after(from: Timestamp, mut left: Duration, hours: &WorkingHours) -> Option<Timestamp> {
+pub(super) fn after(
+    from: Timestamp,
+    mut left: Duration,
+    hours: &WorkingHours,
+) -> Option<Timestamp> {
     let zone = TimeZone::get(&hours.zone).ok()?;
     let mut at = jiff::Timestamp::from_millisecond(from.as_millis()).ok()?.to_zoned(zone);
     for _ in 0..MOST_DAYS {
@@ -41,7 +45,9 @@ fn day(at: &Zoned, hours: &WorkingHours) -> Option<(Zoned, Zoned)> {
         match hour {
             // Midnight at the end of the day.
             24 => at.start_of_day().ok()?.checked_add(1.day()).ok(),
-            _ => at.date().to_datetime(Time::new(hour, minute, 0, 0).ok()?)
+            _ => at
+                .date()
+                .to_datetime(Time::new(hour, minute, 0, 0).ok()?)
                 .to_zoned(at.time_zone().clone())
                 .ok(),
         }

@@ -46,10 +46,8 @@ impl Chat {
         let id = self.id.unwrap_or_else(|| fresh_id(&self.agent, jiff::Timestamp::now()));
         let input = StartAgent {
             agent: self.agent,
-            message: None,
             session: true,
-            continues: None,
-            carried: None,
+            ..StartAgent::default()
         };
         let seen = open(&runs, &id, input).await?;
         let paint = Stream::Out.paint();

@@ -1,7 +1,7 @@
 //! What time does to a gate: reminders, others who are asked, and its end.
 
-use longhaul_contract::carry::{Gate, bound_digest, gate_digest};
 use longhaul_contract::approval::GateOutcome;
+use longhaul_contract::carry::{Gate, bound_digest, gate_digest};
 use longhaul_contract::interrupt::Stage;
 use longhaul_contract::notice::NoticeEvent;
 use longhaul_contract::policy::OnDeadline;

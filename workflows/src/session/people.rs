@@ -4,8 +4,8 @@
 use longhaul_contract::approval::{ApprovalRequest, Ask, Channel, GateOutcome, Verdict};
 use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::digest::Digest;
-use longhaul_contract::identity::{Decider, Proof};
 use longhaul_contract::identity::Trust;
+use longhaul_contract::identity::{Decider, Proof};
 use longhaul_contract::interrupt::{InterruptKind, Judged, Judging, Plan};
 use longhaul_contract::notice::{Notice, NoticeEvent};
 use longhaul_contract::policy::{OnDeadline, Outcome, PolicySnapshot, RunFacts};
@@ -90,7 +90,8 @@ impl Session {
 
     /// Notes the policy that judged, if history did not have it.
     pub fn adopt(&mut self, policy: Option<PolicySnapshot>, now: Timestamp) {
-        if let Some(policy) = policy.filter(|policy| Some(&policy.digest) != self.people.policy.as_ref())
+        if let Some(policy) =
+            policy.filter(|policy| Some(&policy.digest) != self.people.policy.as_ref())
         {
             self.people.policy = Some(policy.digest.clone());
             self.log(now, TraceEvent::PolicyChanged { digest: policy.digest });
@@ -118,9 +119,9 @@ impl Session {
     pub(super) fn steered(&mut self, verb: &str, steer: Steer, channel: Channel, now: Timestamp) {
         let verb = verb.to_owned();
         self.log(now, TraceEvent::Steered { verb: verb.clone(), reason: steer.reason, channel });
-        let proof = if self.people.trust.temporal_access { Proof::TemporalAccess } else { Proof::None };
-        let by =
-            Decider { name: steer.by, groups: Vec::new(), on_behalf_of: None, proof, channel };
+        let proof =
+            if self.people.trust.temporal_access { Proof::TemporalAccess } else { Proof::None };
+        let by = Decider { name: steer.by, groups: Vec::new(), on_behalf_of: None, proof, channel };
         self.tell(now, NoticeEvent::Steered { verb, by });
     }
 
@@ -232,8 +233,7 @@ pub(super) fn verdict(call: &ToolCall, judged: &Judged) -> (Verdict, Action, Str
         }
         (Outcome::Invalid, _) => {
             let message = call.problem.clone().unwrap_or_else(|| reason.clone());
-            let outcome =
-                ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message };
+            let outcome = ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message };
             (Verdict::Settled(outcome), Action::Refuse, reason)
         }
         (Outcome::Refuse | Outcome::Run | Outcome::Ask, _) => {

@@ -173,7 +173,9 @@ impl<'a> Stage<'a> {
 /// One result as templates see it.
 fn cell(tool: &str, result: &ToolOutcome, arguments: Option<&serde_json::Value>) -> Cell {
     let text = match result {
-        ToolOutcome::Done { content, .. } | ToolOutcome::Answered { content, .. } => content.clone(),
+        ToolOutcome::Done { content, .. } | ToolOutcome::Answered { content, .. } => {
+            content.clone()
+        }
         ToolOutcome::Failed { .. }
         | ToolOutcome::Refused { .. }
         | ToolOutcome::Denied { .. }

@@ -42,8 +42,11 @@ impl AuditHead {
 impl AuditEntry {
     /// The entry of a record that follows that one.
     pub(super) fn after(head: &AuditHead, record: &AuditRecord) -> Result<Self, StoreError> {
-        let workflow_id =
-            record.owner.as_ref().map(|owner| owner.workflow_id.clone()).filter(|id| !id.is_empty());
+        let workflow_id = record
+            .owner
+            .as_ref()
+            .map(|owner| owner.workflow_id.clone())
+            .filter(|id| !id.is_empty());
         let mut entry = Self {
             seq: head.seq.saturating_add(1),
             key: record.key.clone(),
