@@ -8,14 +8,21 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 6] = [
+const EDGES: [(&str, &[&str]); 7] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
+    ("longhaul-policy", &["longhaul-contract"]),
     ("longhaul-store", &["longhaul-contract"]),
-    ("longhaul-activities", &["longhaul-contract", "longhaul-store"]),
+    ("longhaul-activities", &["longhaul-contract", "longhaul-policy", "longhaul-store"]),
     (
         "longhaul",
-        &["longhaul-contract", "longhaul-workflows", "longhaul-activities", "longhaul-store"],
+        &[
+            "longhaul-contract",
+            "longhaul-workflows",
+            "longhaul-activities",
+            "longhaul-policy",
+            "longhaul-store",
+        ],
     ),
     (
         "longhaul-tests",
@@ -23,6 +30,7 @@ const EDGES: [(&str, &[&str]); 6] = [
             "longhaul-contract",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-policy",
             "longhaul-store",
             "longhaul",
         ],
@@ -30,7 +38,7 @@ const EDGES: [(&str, &[&str]); 6] = [
 ];
 
 /// Everything that the pure packages may name. No runtime, no client, no network, no clock.
-const PURE: [(&str, &[&str]); 2] = [
+const PURE: [(&str, &[&str]); 3] = [
     (
         "longhaul-contract",
         &[
@@ -56,6 +64,7 @@ const PURE: [(&str, &[&str]); 2] = [
             "tracing",
         ],
     ),
+    ("longhaul-policy", &["cel", "longhaul-contract", "regex", "serde", "serde_json", "thiserror"]),
 ];
 
 /// What the pure packages may not reach even through others.
@@ -153,6 +162,11 @@ fn pure_packages_name_nothing_that_touches_the_world() {
                 && (features.contains("std") || dependency["uses_default_features"] == true)
             {
                 complaints.push(format!("`{package}` gives jiff a clock"));
+            }
+            if dependency["name"] == "cel"
+                && (features.contains("chrono") || dependency["uses_default_features"] == true)
+            {
+                complaints.push(format!("`{package}` gives cel dates and a time zone database"));
             }
         }
     }

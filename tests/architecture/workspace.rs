@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 /// The packages, by folder.
-pub(crate) const PACKAGES: [(&str, &str); 6] = [
+pub(crate) const PACKAGES: [(&str, &str); 7] = [
     ("workflows/contract", "longhaul-contract"),
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),
+    ("activities/policy", "longhaul-policy"),
     ("activities/store", "longhaul-store"),
     ("worker", "longhaul"),
     ("tests", "longhaul-tests"),

@@ -14,6 +14,7 @@ mod carry;
 mod conversation;
 mod definition;
 mod model;
+mod policy;
 mod run;
 mod tool;
 mod trace;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Kind> {
         conversation::kinds(),
         definition::kinds(),
         model::kinds(),
+        policy::kinds(),
         run::kinds(),
         tool::kinds(),
         trace::kinds(),

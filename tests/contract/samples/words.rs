@@ -4,6 +4,9 @@ use longhaul_contract::approval::{Channel, Decision, DecisionRefusal, GateOutcom
 use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::model::StopReason;
+use longhaul_contract::policy::{
+    Breadth, OnDeadline, Outcome, RuleProblemKind, RuleSource, Weekday,
+};
 use longhaul_contract::run::RunState;
 use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, Lane, ToolErrorKind};
 
@@ -24,6 +27,7 @@ macro_rules! every {
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         kind("action", every!(Action: Run, Ask, Refuse)),
+        kind("breadth", every!(Breadth: Call, Prefix, Tool)),
         kind("channel", every!(Channel: Start, Signal, Update, Runtime)),
         kind("decision", every!(Decision: Approve, Deny)),
         kind(
@@ -47,7 +51,14 @@ pub(super) fn kinds() -> Vec<Kind> {
         kind("gate_outcome", every!(GateOutcome: Open, Approved, Denied, Expired, Cancelled)),
         kind("http_rest", every!(HttpRest: Query, Body)),
         kind("lane", every!(Lane: Learnt, Fast, Normal)),
+        kind("on_deadline", every!(OnDeadline: Wait, Escalate, Deny, Fail)),
         kind("on_timeout", every!(OnTimeout: Deny, Fail)),
+        kind("outcome", every!(Outcome: Run, Ask, Refuse, Invalid)),
+        kind(
+            "rule_problem_kind",
+            every!(RuleProblemKind: Unreadable, Missing, Type, Value, TooLarge, Internal),
+        ),
+        kind("rule_source", every!(RuleSource: Worker, Agent)),
         kind(
             "run_state",
             every!(
@@ -68,5 +79,6 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ToolErrorKind: InvalidArguments, NotFound, Forbidden, Upstream, Timeout, Other
             ),
         ),
+        kind("weekday", every!(Weekday: Mon, Tue, Wed, Thu, Fri, Sat, Sun)),
     ]
 }

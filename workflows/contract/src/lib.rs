@@ -12,6 +12,7 @@
 //! | [`model`] | one model call: request, reply, usage |
 //! | [`tool`] | tools, calls, outcomes, effects |
 //! | [`approval`] | verdicts, gates, decisions, receipts |
+//! | [`policy`] | rules on calls, what is remembered of decisions, and the verdicts that follow |
 //! | [`archive`], [`blob`] | what outlives Temporal's retention, and what is too long for history |
 //! | [`carry`] | what a run hands on as it continues as new |
 //! | [`run`] | what starts a run, its states and views |
@@ -34,6 +35,7 @@ pub mod limits;
 pub mod message;
 pub mod model;
 pub mod names;
+pub mod policy;
 pub mod ports;
 pub mod run;
 pub mod span;

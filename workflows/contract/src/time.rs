@@ -105,4 +105,27 @@ pub mod millis {
             Ok(Option::<u64>::deserialize(from)?.map(Duration::from_millis))
         }
     }
+
+    /// The same for a list of durations.
+    pub mod list {
+        use std::time::Duration;
+
+        use serde::ser::SerializeSeq as _;
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        /// Writes milliseconds.
+        pub fn serialize<S: Serializer>(durations: &[Duration], to: S) -> Result<S::Ok, S::Error> {
+            let mut list = to.serialize_seq(Some(durations.len()))?;
+            for duration in durations {
+                list.serialize_element(&u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))?;
+            }
+            list.end()
+        }
+
+        /// Reads milliseconds.
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Duration>, D::Error> {
+            let millis = Vec::<u64>::deserialize(from)?;
+            Ok(millis.into_iter().map(Duration::from_millis).collect())
+        }
+    }
 }
