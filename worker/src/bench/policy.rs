@@ -88,7 +88,7 @@ fn other(index: u32, count: u32) -> Rule {
 fn condition(index: u32) -> Rule {
     let when = match index % 10 {
         0 if index == 0 => "connection.env == \"prod\" && args.amount > 100".to_owned(),
-        0 | 1 | 2 => format!("connection.env == \"prod\" && args.amount > {}", 10_000 + index),
+        0..=2 => format!("connection.env == \"prod\" && args.amount > {}", 10_000 + index),
         3 | 4 => "args.currency in [\"USD\", \"GBP\"] && run.agent != \"refunds\"".to_owned(),
         5 | 6 => "args.note.matches(\"(?i)urgent|asap\") && args.amount > 10.5".to_owned(),
         7 | 8 => "args.urgent || tool.name.startsWith(\"crm.delete\")".to_owned(),
