@@ -42,7 +42,6 @@ const OF_CHAIN: &str = "SELECT chain, COUNT(*), MAX(seq) FROM audit WHERE chain 
      AND erased_at IS NULL AND kind <> 'forgotten' GROUP BY chain";
 const ERASE: &str = "UPDATE audit SET salt = NULL, workflow_id = NULL, body = NULL, \
      erased_at = $2 WHERE chain = $1 AND erased_at IS NULL AND kind <> 'forgotten'";
-const COUNT: &str = "SELECT COUNT(*) FROM audit WHERE workflow_id = $1 AND chain IS NOT NULL";
 
 /// What is to be kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,12 +215,6 @@ impl Store {
         }
         to.flush()?;
         Ok(written)
-    }
-
-    /// How many entries [`Appender::erase`] would erase of a workflow id.
-    pub(crate) async fn erasable_audit(&self, workflow_id: &str) -> Result<u64, StoreError> {
-        let row = self.open().await?.database.row(COUNT, &[Arg::Text(workflow_id)]).await?;
-        row.map_or(Ok(0), |row| row.count(0))
     }
 }
 

@@ -13,6 +13,7 @@ use longhaul_contract::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::AuditHead;
 use crate::blobs::check;
 use crate::bodies::key;
 use crate::database::{Arg, Row, Statement, signed};
@@ -22,6 +23,9 @@ use crate::info::{SegmentInfo, columns, hash_in};
 use crate::private;
 use crate::segments::PUT as PUT_SEGMENT;
 use crate::store::{Store, now};
+
+mod people;
+mod tables;
 
 const SEGMENTS: &str =
     concat!("SELECT ", columns!(), " FROM segments WHERE hash > $1 ORDER BY hash LIMIT 500");
@@ -43,7 +47,7 @@ const MANIFEST: &str = "manifest.json";
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackedUp {
-    /// Version of this shape, 1.
+    /// Version of this shape, 2; 1 had segments and blobs alone.
     pub v: u32,
     /// When it was made.
     pub made_at: Timestamp,
@@ -57,6 +61,12 @@ pub struct BackedUp {
     pub bytes: u64,
     /// Hash of each file of rows, by name.
     pub files: BTreeMap<String, Digest>,
+    /// Rows of the files that hold what is between runs and people, by name.
+    #[serde(default)]
+    pub rows: BTreeMap<String, u64>,
+    /// Where the audit log ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audit_head: Option<AuditHead>,
 }
 
 /// What was restored.
@@ -70,6 +80,10 @@ pub struct Restored {
     pub bodies: u64,
     /// Bodies that the store has been told to forget since, which stay forgotten.
     pub forgotten: u64,
+    /// Rows of what is between runs and people that were news, by the name of their file.
+    pub rows: BTreeMap<String, u64>,
+    /// Whether the store's audit log has other entries than the backup's, and was left alone.
+    pub audit_differs: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,7 +110,7 @@ impl Store {
     /// it already are not written again.
     ///
     /// Work may go on meanwhile; what is written after the beginning may or may not be in it.
-    /// Collection must not.
+    /// Collection and forgetting must not.
     ///
     /// # Errors
     ///
@@ -110,13 +124,15 @@ impl Store {
             _ => {}
         }
         let mut made = BackedUp {
-            v: 1,
+            v: 2,
             made_at: Timestamp::from_millis(now()),
             segments: 0,
             references: 0,
             bodies: 0,
             bytes: 0,
             files: BTreeMap::new(),
+            rows: BTreeMap::new(),
+            audit_head: None,
         };
         // In this order: a segment's body is written before its row.
         let mut segments = Rows::create(folder, "segments.jsonl")?;
@@ -167,6 +183,7 @@ impl Store {
             let (name, hash) = rows.finish()?;
             made.files.insert(name, hash);
         }
+        self.back_up_people(folder, &mut made).await?;
         let manifest = serde_json::to_vec_pretty(&made).map_err(std::io::Error::from)?;
         write_whole(&folder.join(MANIFEST), &manifest)?;
         Ok(made)
@@ -192,7 +209,7 @@ impl Store {
     ///
     /// [`StoreError::Damaged`] if anything of it is missing or altered: nothing is written then.
     pub async fn restore(&self, folder: &Path) -> Result<Restored, StoreError> {
-        let Contents { segments, blobs, refs } = verified(folder)?;
+        let Contents { segments, blobs, refs, people } = verified(folder)?;
         let open = self.open().await?;
         let mut restored = Restored::default();
         for blob in &blobs {
@@ -232,7 +249,24 @@ impl Store {
                 restored.segments += open.database.run(PUT_SEGMENT, &info.arguments()).await?;
             }
         }
+        self.restore_people(&people, &mut restored).await?;
         Ok(restored)
+    }
+}
+
+impl BackedUp {
+    /// Ends a file of the rows that are counted by their file.
+    fn finish(&mut self, rows: Rows, count: u64) -> Result<(), StoreError> {
+        let (name, hash) = rows.finish()?;
+        self.rows.insert(name.clone(), count);
+        self.files.insert(name, hash);
+        Ok(())
+    }
+
+    /// How many rows that file has.
+    fn count(&self, file: &str) -> Result<u64, StoreError> {
+        let count = self.rows.get(file).copied();
+        count.ok_or_else(|| StoreError::Damaged(format!("`{MANIFEST}` does not count `{file}`")))
     }
 }
 
@@ -263,6 +297,7 @@ struct Contents {
     segments: Vec<SegmentInfo>,
     blobs: Vec<BlobRow>,
     refs: Vec<RefRow>,
+    people: people::People,
 }
 
 /// Reads a backup and checks every byte of it.
@@ -272,8 +307,9 @@ fn verified(folder: &Path) -> Result<Contents, StoreError> {
     })?;
     let made: BackedUp = serde_json::from_slice(&manifest)
         .map_err(|error| StoreError::Damaged(format!("`{MANIFEST}`: {error}")))?;
-    if made.v != 1 {
-        return Err(StoreError::Damaged(format!("`{MANIFEST}` has version {}, not 1", made.v)));
+    if !(1..=2).contains(&made.v) {
+        let problem = format!("`{MANIFEST}` has version {}, neither 1 nor 2", made.v);
+        return Err(StoreError::Damaged(problem));
     }
     let segments: Vec<SegmentInfo> = rows(folder, &made, "segments.jsonl", made.segments)?;
     let blobs: Vec<BlobRow> = rows(folder, &made, "blobs.jsonl", made.bodies)?;
@@ -291,7 +327,8 @@ fn verified(folder: &Path) -> Result<Contents, StoreError> {
             return Err(StoreError::Damaged(format!("it lacks segment `{}`", info.hash)));
         }
     }
-    Ok(Contents { segments, blobs, refs })
+    let people = people::People::verified(folder, &made)?;
+    Ok(Contents { segments, blobs, refs, people })
 }
 
 fn rows<T: DeserializeOwned>(

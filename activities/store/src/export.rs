@@ -1,15 +1,17 @@
-//! Writes what is archived of a workflow as lines of JSON.
+//! Writes what there is of a workflow as lines of JSON.
 
 use std::io::Write;
 
 use serde_json::{Value, json};
 
+use crate::audit::{AuditFilter, MOST_AUDIT_ENTRIES};
 use crate::error::StoreError;
 use crate::store::Store;
 
 impl Store {
     /// Writes all segments of that workflow id, one JSON value a line: `{"segment": …}` with the
-    /// header of a segment, then its items, then the entries of its trace. How many segments.
+    /// header of a segment, then its items, then the entries of its trace. At the end
+    /// `{"audit": …}` with each of its entries in the audit log. How many segments.
     ///
     /// # Errors
     ///
@@ -34,6 +36,17 @@ impl Store {
                 line(to, entry)?;
             }
             written += 1;
+        }
+        let filter =
+            AuditFilter { workflow_id: Some(workflow_id.to_owned()), ..AuditFilter::default() };
+        let mut after = 0;
+        loop {
+            let page = self.audit(&filter, after, MOST_AUDIT_ENTRIES).await?;
+            let Some(last) = page.last() else { break };
+            after = last.seq;
+            for entry in &page {
+                line(to, &json!({ "audit": entry }))?;
+            }
         }
         to.flush()?;
         Ok(written)

@@ -1,4 +1,4 @@
-//! Erases what is archived of a workflow, and leaves tombstones.
+//! Erases what there is of a workflow, and leaves tombstones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +9,8 @@ use crate::database::Arg;
 use crate::error::StoreError;
 use crate::info::hash_in;
 use crate::store::{Open, Store, now};
+
+mod people;
 
 /// Blobs of the workflow, each with whether another workflow's chain refers to it.
 const BLOBS: &str = "SELECT b.hash, b.bytes, (SELECT COUNT(*) FROM refs o WHERE o.hash = b.hash \
@@ -45,11 +47,19 @@ pub struct Forgotten {
     pub kept_segments: u64,
     /// Blobs that are kept because another workflow refers to them.
     pub kept_blobs: u64,
+    /// Gates in the inbox, closed ones included.
+    pub waiting: u64,
+    /// Notes of where notices were sent.
+    pub deliveries: u64,
+    /// Entries of the audit log whose content is erased; their hashes stay, and an entry more
+    /// says so.
+    pub audit: u64,
 }
 
 impl Store {
     /// Erases the segments and blobs of that workflow id, except those on which the conversation
-    /// of another one rests. Hashes, numbers and counts stay, without names.
+    /// of another one rests, its gates, and the content of its entries in the audit log. Hashes,
+    /// numbers and counts stay, without names. Decisions that were remembered beyond the run stay.
     ///
     /// Bodies whose deletion was broken off are deleted by the next call of this or of
     /// [`Store::gc`], for whatever workflow, once ten minutes have passed.
@@ -80,6 +90,11 @@ impl Store {
                 erased.push(hash_in(row.text(0)?)?);
             }
         }
+        // Before the names are gone by which its chains are found.
+        let people = self.forget_people(workflow_id, dry_run).await?;
+        report.waiting = people.waiting;
+        report.deliveries = people.deliveries;
+        report.audit = people.audit;
         if !dry_run {
             open.bury(workflow_id, &erased).await?;
             open.finish_broken_off().await?;

@@ -1,4 +1,4 @@
-//! Deletes blobs that nothing refers to any more.
+//! Deletes blobs that nothing refers to any more, and what notices left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -14,8 +14,11 @@ use crate::info::hash_in;
 use crate::segments::blobs_of;
 use crate::store::{Open, Store, now};
 
-const CHAINS: &str = "SELECT DISTINCT chain, workflow_id FROM refs WHERE forgotten_at IS NULL \
-                      ORDER BY chain";
+mod people;
+
+const CHAINS: &str = "SELECT chain, workflow_id FROM refs WHERE forgotten_at IS NULL \
+                      UNION SELECT chain, workflow_id FROM inbox \
+                      UNION SELECT chain, workflow_id FROM deliveries ORDER BY chain";
 const REFS: &str = "SELECT hash, added_at FROM refs WHERE chain = $1 AND forgotten_at IS NULL";
 const SEGMENTS: &str = "SELECT hash FROM segments WHERE chain = $1 AND forgotten_at IS NULL";
 const DROP_REF: &str = "DELETE FROM refs WHERE chain = $1 AND hash = $2 AND added_at <= $3";
@@ -65,11 +68,18 @@ pub struct GcReport {
     pub orphans: u64,
     /// Bytes of them.
     pub orphan_bytes: u64,
+    /// Gates of the inbox, mostly closed ones, that were deleted.
+    pub waiting: u64,
+    /// Notes of where notices were sent that were deleted.
+    pub deliveries: u64,
+    /// Used links that have expired and were deleted.
+    pub tokens: u64,
 }
 
 impl Store {
     /// Deletes blobs that are older than `older_than` and that neither a chain for which
-    /// `retained` (given workflow id and chain) is true nor an archived item refers to.
+    /// `retained` (given workflow id and chain) is true nor an archived item refers to. With
+    /// them go gates and deliveries of such chains, of the same age. The audit log stays.
     ///
     /// # Errors
     ///
@@ -85,6 +95,7 @@ impl Store {
         let age = signed(u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX));
         let cutoff = start.saturating_sub(age);
         let mut report = GcReport::default();
+        let mut people = people::People::default();
 
         // All is decided before anything is deleted.
         let mut dropped: BTreeMap<Digest, Vec<String>> = BTreeMap::new();
@@ -96,6 +107,7 @@ impl Store {
                 report.retained += 1;
                 continue;
             }
+            people.look(open, &chain, cutoff).await?;
             let kept = match self.archived_blobs(&chain).await {
                 Err(StoreError::Corrupt { .. } | StoreError::Missing { .. }) => {
                     report.unreadable.push(chain);
@@ -113,6 +125,10 @@ impl Store {
         }
         let unused = open.unused(&dropped, cutoff).await?;
         let orphans = open.orphans(cutoff).await?;
+        people.look_at_tokens(open, start).await?;
+        report.waiting = people.waiting;
+        report.deliveries = people.deliveries;
+        report.tokens = people.tokens;
         if dry_run {
             report.blobs = count(unused.len());
             report.bytes = unused.iter().map(|(_, bytes)| bytes).sum();
@@ -143,6 +159,7 @@ impl Store {
                 report.orphan_bytes += bytes;
             }
         }
+        people.delete(open, cutoff, start).await?;
         open.finish_broken_off().await?;
         Ok(report)
     }
