@@ -125,7 +125,16 @@ impl Report {
     }
 
     fn lines(&self, done: &str) -> Vec<String> {
-        let Forgotten { segments, blobs, bytes: size, kept_segments, kept_blobs } = self.store;
+        let Forgotten {
+            segments,
+            blobs,
+            bytes: size,
+            kept_segments,
+            kept_blobs,
+            waiting,
+            deliveries,
+            audit,
+        } = self.store;
         let executions = u64::try_from(self.executions.len()).unwrap_or(u64::MAX);
         let mut lines = vec![
             format!("run {}", harmless(&self.id)),
@@ -135,6 +144,12 @@ impl Report {
                 count(segments, "segment"),
                 count(blobs, "blob"),
                 bytes(size)
+            ),
+            format!(
+                "  {done} of what people were told: {}, {}, {}",
+                count(waiting, "gate"),
+                count(deliveries, "message"),
+                count(audit, "audit record")
             ),
             format!(
                 "  stays: {} with sizes and times, without names",
