@@ -354,4 +354,6 @@ fn closed(gate: &Gate, channel: Channel) -> TraceEvent {
 }
 
 #[cfg(test)]
+mod people_tests;
+#[cfg(test)]
 mod tests;

@@ -109,6 +109,3 @@ fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
     }
     Some(bytes)
 }
-
-#[cfg(test)]
-mod tests;

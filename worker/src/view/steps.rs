@@ -178,9 +178,10 @@ impl Steps {
                 let text = format!("{}{}", through(*channel), reason.unwrap_or_default());
                 (paint.attention(pad(verb)), text)
             }
-            TraceEvent::NotToldYet { reason } => {
-                (paint.bad(pad("not told")), format!("people were not told: {}", short(reason, 120)))
-            }
+            TraceEvent::NotToldYet { reason } => (
+                paint.bad(pad("not told")),
+                format!("people were not told: {}", short(reason, 120)),
+            ),
             TraceEvent::DecisionRefused { id, refusal, channel } => (
                 paint.attention(pad("refused")),
                 format!(
