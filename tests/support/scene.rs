@@ -147,6 +147,11 @@ impl Scene {
             | TraceEvent::ModelCalled { .. }
             | TraceEvent::ToolJudged { .. }
             | TraceEvent::ApprovalAsked { .. }
+            | TraceEvent::ApprovalMoved { .. }
+            | TraceEvent::Remembered { .. }
+            | TraceEvent::PolicyChanged { .. }
+            | TraceEvent::Steered { .. }
+            | TraceEvent::NotToldYet { .. }
             | TraceEvent::DecisionRefused { .. }
             | TraceEvent::Blocked { .. }
             | TraceEvent::Continued { .. }

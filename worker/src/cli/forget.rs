@@ -188,13 +188,22 @@ mod tests {
 
     #[test]
     fn it_says_what_goes_and_what_stays() {
-        let store =
-            Forgotten { segments: 2, blobs: 1, bytes: 2048, kept_segments: 0, kept_blobs: 1 };
+        let store = Forgotten {
+            segments: 2,
+            blobs: 1,
+            bytes: 2048,
+            kept_segments: 0,
+            kept_blobs: 1,
+            waiting: 1,
+            deliveries: 0,
+            audit: 3,
+        };
         let report =
             Report { id: "x".to_owned(), dry_run: false, executions: vec!["r1".to_owned()], store };
         let text = report.lines("erased").join("\n");
         assert!(text.contains("erased from Temporal: 1 execution\n"), "{text}");
         assert!(text.contains("2 segments, 1 blob, "), "{text}");
+        assert!(text.contains("1 gate, 0 messages, 3 audit records"), "{text}");
         assert!(text.contains("another workflow needs it: 0 segments, 1 blob"), "{text}");
     }
 }

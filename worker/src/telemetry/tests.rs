@@ -84,6 +84,7 @@ fn decided() -> TraceEvent {
         reason: Some("not today".into()),
         edited: false,
         asked_at: at(1000),
+        by: None,
     }
 }
 

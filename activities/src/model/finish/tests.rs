@@ -30,6 +30,7 @@ fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
         approvals: Vec::new(),
         limits: Limits::default(),
         output,
+        policy: None,
         context: None,
         continue_after: ContinueAfter::default(),
     }
@@ -53,6 +54,8 @@ fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
         request_id: None,
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     }
 }
 

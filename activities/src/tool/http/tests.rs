@@ -174,6 +174,7 @@ impl Case {
             approvals: Vec::new(),
             limits: Limits::default(),
             output: None,
+            policy: None,
             context: None,
             continue_after: longhaul_contract::definition::ContinueAfter::default(),
         };
@@ -188,6 +189,10 @@ impl Case {
             chain: String::new(),
             index: 0,
             blob: None,
+            judging: None,
+            grant: None,
+            answer: None,
+            response: None,
         };
         host.call(&definition, &self.spec, &invocation, self.attempt).await
     }

@@ -95,6 +95,8 @@ fn a_model_call_tells_tokens_and_models() {
         request_id: Some("req_1".into()),
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     };
     let span =
         emitted(&attempt(1, Request::Model { turn: 4 }), &Ending::Replied(&reply), Some(&facts()));

@@ -1,6 +1,7 @@
 //! What a person sees before deciding.
 
 use longhaul_contract::digest::Digest;
+use longhaul_contract::interrupt::InterruptKind;
 use longhaul_contract::tool::Effect;
 use serde_json::json;
 
@@ -18,6 +19,20 @@ fn gate(arguments: Value) -> ApprovalRequest {
         turn: 4,
         asked_at: Timestamp::from_millis(0),
         deadline: Timestamp::from_millis(86_400_000),
+        kind: InterruptKind::Approval,
+        preview: None,
+        rules: Vec::new(),
+        because: Vec::new(),
+        response: None,
+        allowed: Vec::new(),
+        offers: Vec::new(),
+        approvers: Vec::new(),
+        asked: Vec::new(),
+        delegates: Vec::new(),
+        votes: Vec::new(),
+        batch: None,
+        problem: None,
+        parent: None,
     }
 }
 
@@ -67,6 +82,9 @@ fn receipts_say_who_won() {
         accepted: true,
         outcome: GateOutcome::Approved,
         refused: None,
+        by: None,
+        votes: None,
+        each: Vec::new(),
     };
     assert_eq!(receipt(&given, Paint::PLAIN), "apr_1_1 approved");
     given.accepted = false;

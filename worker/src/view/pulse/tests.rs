@@ -17,6 +17,8 @@ fn judged(summary: &str, verdict: Action) -> TraceEvent {
         summary: summary.to_owned(),
         verdict,
         reason: String::new(),
+        rules: Vec::new(),
+        shadow: Vec::new(),
     }
 }
 
@@ -56,6 +58,7 @@ fn it_names_what_runs() {
             reason: None,
             edited: false,
             asked_at: Timestamp::from_millis(0),
+            by: None,
         },
     );
     assert_eq!(pulse.words(), "files.read a and 1 more run");

@@ -15,6 +15,8 @@ fn judged(summary: &str, verdict: Action, reason: &str) -> TraceEvent {
         summary: summary.to_owned(),
         verdict,
         reason: reason.to_owned(),
+        rules: Vec::new(),
+        shadow: Vec::new(),
     }
 }
 

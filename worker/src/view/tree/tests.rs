@@ -44,6 +44,8 @@ fn judged(turn: u32, call: &str, summary: &str, verdict: Action, reason: &str) -
         summary: summary.to_owned(),
         verdict,
         reason: reason.to_owned(),
+        rules: Vec::new(),
+        shadow: Vec::new(),
     }
 }
 
@@ -96,6 +98,7 @@ fn a_whole_run() {
                 reason: Some("looks right".to_owned()),
                 edited: false,
                 asked_at: Timestamp::from_millis(400),
+                by: None,
             },
         ),
         at(12_714, ran(2, "call_2_2", "files.write OUT.md", 60, 12_700)),

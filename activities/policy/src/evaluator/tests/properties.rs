@@ -289,6 +289,7 @@ fn definition(tools: Vec<ToolSpec>, approvals: Vec<ApprovalRule>) -> Definition 
         approvals,
         limits: Limits::default(),
         output: None,
+        policy: None,
         context: None,
         continue_after: ContinueAfter::default(),
     }

@@ -117,6 +117,10 @@ async fn outcome(
         chain: String::new(),
         index: 0,
         blob: None,
+        judging: None,
+        grant: None,
+        answer: None,
+        response: None,
     };
     let spec = definition.tool(&call.tool).unwrap();
     host.call(definition, spec, &invocation, Attempt { number: 1, last: true }).await.unwrap()
