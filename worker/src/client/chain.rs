@@ -43,7 +43,8 @@ impl Run {
     ///
     /// See [`Run::status`]; [`RunError::Archive`] if an earlier part cannot be read.
     pub async fn trace(&self) -> Result<Vec<TraceEntry>, RunError> {
-        self.all(Run::trace_part, trace_of).await
+        // Boxed here and below, or callers become futures that are too deep for the compiler.
+        Box::pin(self.all(Run::trace_part, trace_of)).await
     }
 
     /// The whole conversation.
@@ -52,7 +53,7 @@ impl Run {
     ///
     /// See [`Run::status`]; [`RunError::Archive`] if an earlier part cannot be read.
     pub async fn transcript(&self) -> Result<Vec<Item>, RunError> {
-        self.all(Run::transcript_part, items_of).await
+        Box::pin(self.all(Run::transcript_part, items_of)).await
     }
 
     async fn trace_part(&self, from: u64) -> Result<Part<TraceEntry>, RunError> {
