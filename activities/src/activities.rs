@@ -143,7 +143,7 @@ impl AgentActivities {
         };
         self.runs.keep_definition(&run, Arc::new(definition.clone()));
         Ok(LoadedAgent {
-            v: 2,
+            v: 3,
             definition,
             search_attributes: self.search_attributes.clone(),
             carried,

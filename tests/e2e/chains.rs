@@ -1,5 +1,6 @@
 //! Runs that go on in new executions: nothing is lost, and the chain reads as one run.
 
+use longhaul::client::Runs;
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
 use longhaul_contract::trace::TraceEvent;
@@ -64,6 +65,17 @@ async fn a_chain_of_executions_reads_as_one_run() {
     // No call was made twice, and each read the whole conversation.
     assert_eq!(scene.model.requests_per_turn(), vec![1; TURNS + 1]);
     assert_eq!(scene.model.request(TURNS + 1).await.messages().len(), 2 * TURNS + 2);
+}
+
+#[tokio::test]
+async fn a_chain_is_whole_where_its_archive_cannot_be_read() {
+    let scene = played().await;
+    let world = &scene.world;
+    let storeless = Runs::new(world.client().clone(), world.runs.address(), &world.queue);
+    let run = storeless.run(&scene.id);
+    assert_eq!(run.transcript().await.unwrap(), scene.transcript().await);
+    let trace = run.trace().await.unwrap().into_iter().map(|entry| entry.event);
+    assert_eq!(trace.collect::<Vec<_>>(), scene.trace().await);
 }
 
 #[tokio::test]

@@ -126,6 +126,12 @@ impl Pinned {
     pub fn is_long(&self) -> bool {
         self.loaded >= 2
     }
+
+    /// Whether the run sums its conversation up also where only the archive has the last turns, so
+    /// that it may go on in a new execution while it is blocked in summing up.
+    pub fn sums_up_anywhere(&self) -> bool {
+        self.loaded >= 3
+    }
 }
 
 impl Session {

@@ -95,12 +95,12 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
     run
 }
 
-/// A run of the second version, pinned to `definition`, that has taken in its first message.
+/// A run of the newest version, pinned to `definition`, that has taken in its first message.
 pub(crate) fn long(session: bool, definition: Definition) -> Session {
     let mut run = started(session);
     run.chain = "chain".to_owned();
     let loaded = LoadedAgent {
-        v: 2,
+        v: 3,
         definition,
         search_attributes: vec!["LonghaulState".to_owned()],
         carried: Vec::new(),

@@ -208,7 +208,8 @@ pub struct LoadAgent {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedAgent {
     /// Version of this shape. From 2 on the run refers to results instead of repeating them,
-    /// archives what it did, and goes on in new executions.
+    /// archives what it did, and goes on in new executions; from 3 on it can sum up what only the
+    /// archive has.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
