@@ -15,6 +15,7 @@ mod demo;
 mod express;
 mod gates;
 mod lifecycle;
+mod resets;
 mod secrets;
 mod sessions;
 mod stock_cli;
