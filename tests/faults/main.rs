@@ -3,4 +3,5 @@
 
 mod journal;
 mod server;
+mod steps;
 mod worker;
