@@ -319,10 +319,11 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: LoadAgent,
     ) -> Result<LoadedAgent, ActivityError> {
-        let loaded = self.load_agent(&ctx, input).await.and_then(|loaded| {
+        let loaded = async {
+            let loaded = self.load_agent(&ctx, input).await?;
             fits("the agent with the conversation that it carries over", loaded)
-        });
-        loaded.map_err(Failure::into_activity_error)
+        };
+        beating(&ctx, true, loaded).await
     }
 
     /// Makes one model call.

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use longhaul::client::Runs;
 use longhaul_contract::message::Item;
-use longhaul_contract::run::RunState;
 use longhaul_contract::trace::TraceEvent;
 use longhaul_tests::history::History;
 use longhaul_tests::http::HttpReply;
@@ -19,7 +18,11 @@ use longhaul_tests::wait::eventually;
 use longhaul_tests::world;
 use longhaul_tests::world::{PATIENCE, World};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
+use tokio::sync::{Notify, OnceCell};
+
+/// The gate of the first call of the third turn.
+const GATE: &str = "apr_3_1";
 
 /// Where the worker is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,25 +157,48 @@ async fn set(step: Option<Step>) -> (Scene, MockService, Arc<AtomicBool>) {
     (scene, service, reached)
 }
 
-/// Says what a person says, until the last answer; `temporal` is the stock command line.
-async fn talk(runs: &Runs, temporal: &Program, id: &str) {
+/// Says what a person says, until the last answer; approves after `may_approve`. `temporal` is the
+/// stock command line.
+///
+/// Looks at history and asks the worker little: the SDK takes no query that comes while a run waits
+/// for a local activity, such as the one that archives.
+async fn talk(runs: &Runs, temporal: &Program, id: &str, may_approve: impl Future<Output = ()>) {
     let run = runs.run(id);
-    let answered = async |answer: &str| {
-        eventually(PATIENCE, &format!("the answer `{answer}`"), async || {
-            let status = run.status().await.ok()?;
-            let rests = status.state == RunState::WaitingForMessage;
-            (rests && status.answer == Some(json!(answer))).then_some(())
+    let replied = async |what: &str, wanted: &dyn Fn(&Value) -> bool| {
+        eventually(PATIENCE, &format!("the reply `{what}`"), async || {
+            let history = History::fetch(runs.client(), id, None).await;
+            let rests = !matches!(
+                history.end(),
+                Some(
+                    EventType::WorkflowTaskScheduled
+                        | EventType::WorkflowTaskStarted
+                        | EventType::ActivityTaskCompleted
+                )
+            );
+            let mut replies = history.activities_of("CallModel", "").into_iter();
+            let found = replies.any(|it| it.result.is_some_and(|result| wanted(&result)));
+            (rests && found).then_some(())
         })
         .await;
     };
+    let answered = async |text: &str| replied(text, &|result| result["text"] == text).await;
     let send = async |text: &str| {
         let sent = async || run.send(text, text).await.ok();
         eventually(PATIENCE, "the message to be taken", sent).await;
     };
     answered("one").await;
     send("more").await;
-    let gate = eventually(PATIENCE, "the gate", async || run.approvals().await.ok()?.pop()).await;
-    let decision = json!({"id": gate.id}).to_string();
+    eventually(PATIENCE, "the gate", async || {
+        let history = History::fetch(runs.client(), id, None).await;
+        let asked = history
+            .activities_of("CallModel", "")
+            .into_iter()
+            .any(|it| it.result.is_some_and(|result| result["calls"].is_array()));
+        (asked && !history.input()["carried"].is_null()).then_some(())
+    })
+    .await;
+    may_approve.await;
+    let decision = json!({"id": GATE}).to_string();
     let approve = ["workflow", "signal", "--workflow-id", id, "--name", "approve", "--input"];
     let _ = temporal.run(approve.into_iter().chain([decision.as_str()])).await.ok();
     answered("two").await;
@@ -190,7 +216,10 @@ async fn reach(scene: &Scene, step: Step, reached: &AtomicBool) {
             // The first try is within the workflow task, and is given up after a second.
             Step::Archive => pauses() >= 2,
             Step::Gate => {
-                scene.world.runs.run(&scene.id).approvals().await.is_ok_and(|it| it.len() == 1)
+                let history = scene.world.history(&scene.id).await;
+                let beside = history.activities_of("CallTool", "echo");
+                let later = !history.input()["carried"].is_null();
+                later && beside.iter().any(|it| it.completed == 1)
             }
             Step::Model | Step::Tool | Step::Compact | Step::FirstOfExecution | Step::LaterTool => {
                 reached.load(Ordering::SeqCst)
@@ -223,17 +252,24 @@ async fn play(step: Option<(Step, Next)>) -> Played {
     scene.world.start_with(AGENT, &input).await;
     let (runs, temporal) = (scene.world.runs.clone(), scene.world.temporal.clone());
     let id = scene.id.clone();
+    let killed = Notify::new();
+    let may_approve = async {
+        if matches!(step, Some((Step::Gate | Step::LaterTool, _))) {
+            killed.notified().await;
+        }
+    };
     let disturb = async {
         let Some((step, next)) = step else { return };
         reach(&scene, step, &reached).await;
         scene.crash().await;
+        killed.notify_one();
         let setup = match next {
             Next::Here => scene.world.worker(),
             Next::Elsewhere => elsewhere(&scene.world),
         };
         scene.work(setup).await;
     };
-    tokio::join!(disturb, talk(&runs, &temporal, &id));
+    tokio::join!(disturb, talk(&runs, &temporal, &id, may_approve));
     scene.signal("close", json!(null)).await;
     assert_eq!(scene.answer().await, "three");
     let trace = scene.trace().await;
