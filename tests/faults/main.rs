@@ -2,6 +2,7 @@
 //! the middle; history and the request logs of model and services tell what was done how often.
 
 mod journal;
+mod reports;
 mod server;
 mod steps;
 mod worker;
