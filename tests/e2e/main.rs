@@ -19,6 +19,7 @@ mod resets;
 mod secrets;
 mod sessions;
 mod stock_cli;
+mod storm;
 mod tools;
 mod traces;
 mod web_ui_text;
