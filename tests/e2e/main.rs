@@ -14,6 +14,7 @@ mod context;
 mod demo;
 mod express;
 mod gates;
+mod inline;
 mod lifecycle;
 mod resets;
 mod secrets;

@@ -265,6 +265,12 @@ impl History {
         bytes.windows(text.len()).any(|part| part == text.as_bytes())
     }
 
+    /// How often `text` stands in the history.
+    pub fn times(&self, text: &str) -> usize {
+        let bytes = ProtoHistory { events: self.events.clone() }.encode_to_vec();
+        bytes.windows(text.len()).filter(|part| *part == text.as_bytes()).count()
+    }
+
     /// The size of the events on the wire, in bytes.
     pub fn bytes(&self) -> usize {
         self.events.iter().map(prost::Message::encoded_len).sum()
