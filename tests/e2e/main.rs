@@ -20,6 +20,7 @@ mod resets;
 mod secrets;
 mod sessions;
 mod stock_cli;
+mod store_cli;
 mod storm;
 mod tools;
 mod traces;
