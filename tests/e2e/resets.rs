@@ -24,7 +24,7 @@ async fn reset(scene: &Scene, run: Option<&str>, turn: usize) {
 /// The same for any activity.
 async fn reset_to(scene: &Scene, run: Option<&str>, activity: &str) {
     let history = History::fetch(scene.world.client(), &scene.id, run).await;
-    let event = history.task_that_scheduled(activity).expect("that activity").to_string();
+    let event = history.task_that_scheduled(activity).unwrap().to_string();
     let mut arguments = vec!["workflow", "reset", "--workflow-id", &scene.id];
     arguments.extend(["--event-id", &event, "--reason", "another answer"]);
     if let Some(run) = run {

@@ -117,7 +117,10 @@ async fn a_storm_of_messages_and_approvals_loses_and_doubles_nothing() {
 
     let said = scene.transcript().await.into_iter().filter_map(|item| match item {
         Item::User { text } => Some(text),
-        _ => None,
+        Item::Assistant { .. }
+        | Item::ToolResult { .. }
+        | Item::Notice { .. }
+        | Item::Summary { .. } => None,
     });
     let mut by_client: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for text in said.filter(|text| text != "go") {
