@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const TURNS: usize = 24;
 
 /// The numbers that the results of `echo` begin with, in the order of the conversation.
-fn echoed(items: &[Item]) -> Vec<usize> {
+pub(crate) fn echoed(items: &[Item]) -> Vec<usize> {
     let text = |item: &Item| serde_json::to_value(item).unwrap();
     items
         .iter()
@@ -30,12 +30,20 @@ fn echoed(items: &[Item]) -> Vec<usize> {
 }
 
 /// The run ids of the executions before the last, as the trace tells them.
-fn executions(trace: &[TraceEvent]) -> Vec<String> {
+pub(crate) fn executions(trace: &[TraceEvent]) -> Vec<String> {
     let from = |event: &TraceEvent| {
         let TraceEvent::Continued { from, .. } = event else { return None };
         Some(from.clone())
     };
     trace.iter().filter_map(from).collect()
+}
+
+/// Deletes an execution of the scene's run from Temporal.
+pub(crate) async fn delete(scene: &Scene, run: &str) {
+    let arguments = ["workflow", "delete", "--workflow-id", &scene.id, "--run-id", run];
+    let _ = scene.world.temporal(&arguments).await.ok();
+    let gone = scene.world.runs.exactly(&scene.id, run);
+    eventually(PATIENCE, "the execution to be deleted", async || gone.vitals().await.err()).await;
 }
 
 async fn played() -> Scene {
@@ -83,11 +91,7 @@ async fn a_chain_is_whole_when_temporal_has_dropped_its_earlier_executions() {
     let scene = played().await;
     let (transcript, trace) = (scene.transcript().await, scene.trace().await);
     for run in executions(&trace) {
-        let arguments = ["workflow", "delete", "--workflow-id", &scene.id, "--run-id", &run];
-        let _ = scene.world.temporal(&arguments).await.ok();
-        let gone = scene.world.runs.exactly(&scene.id, &run);
-        eventually(PATIENCE, "the execution to be deleted", async || gone.vitals().await.err())
-            .await;
+        delete(&scene, &run).await;
     }
     assert_eq!(scene.transcript().await, transcript);
     assert_eq!(scene.trace().await, trace);

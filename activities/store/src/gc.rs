@@ -144,6 +144,7 @@ impl Store {
             }
         }
         open.finish_broken_off().await?;
+        open.database.scrub().await?;
         Ok(report)
     }
 

@@ -202,6 +202,9 @@ pub struct LoadAgent {
     /// A closed run of the same workflow id whose conversation goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
+    /// The chain of runs, by the run id of its first; empty if that is the run itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
 }
 
 /// The result of the `LoadAgent` activity.
