@@ -14,6 +14,7 @@
 //! | [`service`] | a strict HTTP service for `http` tools |
 //! | [`otlp`] | a receiver of OTLP spans |
 //! | [`history`] | a run's history, counted |
+//! | [`line`] | a line to a server that a test can cut |
 //! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
 //! | [`wait`] | polling for a condition |
 //! | [`http`] | what the mock servers share |
@@ -27,6 +28,7 @@
 
 pub mod history;
 pub mod http;
+pub mod line;
 pub mod model;
 pub mod otlp;
 pub mod postgres;

@@ -22,7 +22,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         reasoning_tokens: 120,
     };
     let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
-    let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
+    let load = LoadAgent { v: 1, agent: text("brief"), continues: None, chain: String::new() };
     vec![
         kind("definition", [("full", full()), ("least", least()), ("long", long())]),
         kind(
@@ -37,7 +37,8 @@ pub(super) fn kinds() -> Vec<Kind> {
             "load_agent",
             [
                 ("first", load.clone()),
-                ("continues", LoadAgent { continues: some("0199d3c0-aaaa"), ..load }),
+                ("continues", LoadAgent { continues: some("0199d3c0-aaaa"), ..load.clone() }),
+                ("reset", LoadAgent { chain: text("0199d3c0-aaaa"), ..load }),
             ],
         ),
         kind(

@@ -207,14 +207,17 @@ pub struct LoadAgent {
     /// A closed run of the same workflow id whose conversation goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
+    /// The chain of runs, by the run id of its first; empty if that is the run itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
 }
 
 /// The result of the `LoadAgent` activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedAgent {
     /// Version of this shape. From 2 on the run refers to results instead of repeating them,
-    /// archives what it did, and goes on in new executions. From 3 on its calls are judged by
-    /// activities, and people are told of its gates.
+    /// archives what it did, and goes on in new executions; from 3 on it can sum up what only the
+    /// archive has; from 4 on its calls are judged by activities, and people are told of its gates.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
@@ -227,7 +230,7 @@ pub struct LoadedAgent {
     /// Where the conversation of the run that this one continues is archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealed>,
-    /// Whom the run believes; from version 3 on.
+    /// Whom the run believes; from version 4 on.
     #[serde(default, skip_serializing_if = "Trust::is_default")]
     pub trust: Trust,
 }
