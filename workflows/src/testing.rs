@@ -61,6 +61,7 @@ pub(crate) fn definition() -> Definition {
         tools: vec![tool("look", Effect::Read), tool("write", Effect::Update)],
         network_allow: Vec::new(),
         approvals: Vec::new(),
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
         context: None,

@@ -89,7 +89,7 @@ pub(super) fn kinds() -> Vec<Kind> {
 }
 
 /// A rule with everything.
-fn rule() -> Rule {
+pub(super) fn rule() -> Rule {
     Rule {
         id: text("big-refunds"),
         tools: vec![text("crm.*")],

@@ -9,6 +9,7 @@ use crate::archive::Sealed;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::message::Item;
+use crate::policy::Rule;
 use crate::tool::ToolSpec;
 
 /// A resolved agent. Editing the agent's file changes new runs only.
@@ -33,6 +34,9 @@ pub struct Definition {
     /// Rules on which calls run, ask or are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalRule>,
+    /// Rules that say more than that: conditions, approvers, trials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Budgets.
     pub limits: Limits,
     /// JSON Schema of the final answer.

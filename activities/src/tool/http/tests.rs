@@ -172,6 +172,7 @@ impl Case {
             tools: vec![self.spec.clone()],
             network_allow: self.allow.clone(),
             approvals: Vec::new(),
+            rules: Vec::new(),
             limits: Limits::default(),
             output: None,
             context: None,

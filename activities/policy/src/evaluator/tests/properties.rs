@@ -237,7 +237,7 @@ proptest! {
             blob: None,
         };
         let (gate, action, reason) = longhaul_workflows::gate::judge(&call, &definition);
-        let policy = Policy::new(simple::rules(&definition.approvals));
+        let policy = simple::policy(&definition);
         let verdict = Evaluator::new(&policy, &Policy::default(), &[]).judge(
             &Call {
                 tool: &call.tool,
@@ -287,6 +287,7 @@ fn definition(tools: Vec<ToolSpec>, approvals: Vec<ApprovalRule>) -> Definition 
         tools,
         network_allow: Vec::new(),
         approvals,
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
         context: None,
