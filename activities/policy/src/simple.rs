@@ -3,8 +3,6 @@
 use longhaul_contract::definition::{Action, ApprovalRule, Definition, OnTimeout};
 use longhaul_contract::policy::{Deadline, OnDeadline, Policy, Rule};
 
-use crate::terms::DEFAULT_AFTER;
-
 /// The rules of an agent as its definition holds them.
 pub fn policy(definition: &Definition) -> Policy {
     let mut rules = rules(&definition.approvals);
@@ -20,7 +18,7 @@ pub fn rules(approvals: &[ApprovalRule]) -> Vec<Rule> {
 fn rule(number: usize, approval: &ApprovalRule) -> Rule {
     let waits = approval.timeout.is_some() || approval.on_timeout != OnTimeout::default();
     let deadline = Deadline {
-        after: approval.timeout.unwrap_or(DEFAULT_AFTER),
+        after: approval.timeout,
         outcome: match approval.on_timeout {
             OnTimeout::Deny => OnDeadline::Deny,
             OnTimeout::Fail => OnDeadline::Fail,

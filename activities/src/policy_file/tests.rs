@@ -69,7 +69,7 @@ fn every_key_is_read() {
             delegation: false,
         }),
         deadline: Some(Deadline {
-            after: Duration::from_secs(4 * 3600),
+            after: Some(Duration::from_secs(4 * 3600)),
             outcome: OnDeadline::Escalate,
             escalate_to: vec!["leads".to_owned()],
             reminders: vec![Duration::from_secs(3600), Duration::from_secs(3 * 3600)],

@@ -59,7 +59,7 @@ pub(super) fn compile(entry: &RuleEntry, source: &Source<'_>) -> Result<Option<D
         || entry.reminders.is_some()
         || working_hours.is_some();
     Ok(given.then(|| Deadline {
-        after,
+        after: entry.timeout.as_ref().map(|timeout| timeout.value.0),
         outcome,
         escalate_to: groups.map(|groups| groups.value.clone()).unwrap_or_default(),
         reminders,

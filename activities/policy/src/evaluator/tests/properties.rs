@@ -254,7 +254,7 @@ proptest! {
             GateVerdict::Ask(ask) => {
                 prop_assert_eq!(verdict.outcome, Outcome::Ask);
                 let deadline = verdict.ask.unwrap().deadline;
-                prop_assert_eq!(deadline.after, ask.timeout);
+                prop_assert_eq!(deadline.after, Some(ask.timeout));
                 let fails = ask.on_timeout == OnTimeout::Fail;
                 prop_assert_eq!(deadline.outcome == OnDeadline::Fail, fails);
             }
