@@ -64,7 +64,7 @@ pub(crate) fn definition() -> Definition {
         tools: vec![tool("look", Effect::Read), tool("write", Effect::Update)],
         network_allow: Vec::new(),
         approvals: Vec::new(),
-        policy: None,
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
         context: None,

@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::identity::Trust;
 use crate::limits::Limits;
 use crate::message::Item;
-use crate::policy::Policy;
+use crate::policy::Rule;
 use crate::tool::ToolSpec;
 
 /// A resolved agent. Editing the agent's file changes new runs only.
@@ -35,9 +35,9 @@ pub struct Definition {
     /// Rules on which calls run, ask or are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalRule>,
-    /// The same with conditions, groups and times.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Policy>,
+    /// Rules that say more than that: conditions, approvers, trials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Budgets.
     pub limits: Limits,
     /// JSON Schema of the final answer.
