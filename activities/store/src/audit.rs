@@ -280,8 +280,7 @@ impl Appender {
         let at = now();
         for row in rows {
             let (chain, last) = (row.text(0)?, row.count(2)?);
-            let count =
-                self.transaction.run(ERASE, &[Arg::Text(&chain), Arg::Int(at)]).await?;
+            let count = self.transaction.run(ERASE, &[Arg::Text(&chain), Arg::Int(at)]).await?;
             erased += count;
             let entry = AuditRecord {
                 key: format!("{FORGOTTEN}:{chain}:{last}"),

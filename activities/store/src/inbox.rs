@@ -134,8 +134,7 @@ impl Store {
         name: &str,
     ) -> Result<(), StoreError> {
         let who = voted(name);
-        let vote =
-            [Arg::Text(chain), Arg::Text(gate), Arg::Text(&who), Arg::Int(signed(number))];
+        let vote = [Arg::Text(chain), Arg::Text(gate), Arg::Text(&who), Arg::Int(signed(number))];
         self.open().await?.database.run(VOTE, &vote).await?;
         Ok(())
     }
@@ -187,7 +186,11 @@ fn voted(name: &str) -> String {
 
 /// Text as PostgreSQL takes it, which has no NUL. In JSON it is escaped anyway.
 fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+    if text.contains('\0') {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Where an effect comes in an order by effects: what is unknown or hard to undo first.

@@ -15,8 +15,7 @@ const ALL: &str = "SELECT id, hash, principal, groups, created_at, revoked_at FR
      ORDER BY created_at, id";
 const BY_HASH: &str = "SELECT id, hash, principal, groups, created_at, revoked_at FROM api_keys \
      WHERE hash = $1 AND revoked_at IS NULL";
-const REVOKE: &str =
-    "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+const REVOKE: &str = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 
 /// A key, without what would let anybody use it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

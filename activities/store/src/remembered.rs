@@ -163,11 +163,7 @@ impl Store {
     }
 
     /// Carries out a change, and counts it if it was one.
-    async fn changed(
-        &self,
-        sql: &'static str,
-        arguments: &[Arg<'_>],
-    ) -> Result<bool, StoreError> {
+    async fn changed(&self, sql: &'static str, arguments: &[Arg<'_>]) -> Result<bool, StoreError> {
         let mut transaction = self.open().await?.database.begin().await?;
         let changed = transaction.run(sql, arguments).await? > 0;
         if changed {

@@ -42,8 +42,11 @@ impl AuditHead {
 impl AuditEntry {
     /// The entry of a record that follows that one.
     pub(super) fn after(head: &AuditHead, record: &AuditRecord) -> Result<Self, StoreError> {
-        let workflow_id =
-            record.owner.as_ref().map(|owner| owner.workflow_id.clone()).filter(|id| !id.is_empty());
+        let workflow_id = record
+            .owner
+            .as_ref()
+            .map(|owner| owner.workflow_id.clone())
+            .filter(|id| !id.is_empty());
         let mut entry = Self {
             seq: head.seq.saturating_add(1),
             key: record.key.clone(),
@@ -135,7 +138,13 @@ mod tests {
         assert_eq!(entry.salt.as_ref().unwrap().len(), 32);
         entry.salt = Some("00".repeat(16));
         entry.content = entry.content_digest().unwrap();
-        assert_eq!(entry.content.as_str(), "CONTENT");
-        assert_eq!(entry.own_hash().as_str(), "HASH");
+        assert_eq!(
+            entry.content.as_str(),
+            "sha256:cc7a0b73066a48246ee8d37d342e134e1eb07fcdc735471d5c897efb2e443b5d"
+        );
+        assert_eq!(
+            entry.own_hash().as_str(),
+            "sha256:bb40a31a21fa3cea09864171340cfc4972bcad5565eb841ac82fb87d06a17471"
+        );
     }
 }

@@ -82,8 +82,7 @@ pub struct AuditVerifier {
 impl AuditVerifier {
     /// Begins at the first entry. `expected` is a head that is known from elsewhere.
     pub fn new(expected: Option<AuditHead>) -> Self {
-        let report =
-            AuditReport { entries: 0, erased: 0, head: AuditHead::start(), problem: None };
+        let report = AuditReport { entries: 0, erased: 0, head: AuditHead::start(), problem: None };
         Self { report, expected, unaccounted: BTreeMap::new() }
     }
 
@@ -132,9 +131,7 @@ impl AuditVerifier {
         }
         let whole = match entry.erased_at {
             None => entry.content_digest().as_ref() == Some(&entry.content),
-            Some(_) => {
-                entry.salt.is_none() && entry.workflow_id.is_none() && entry.body.is_none()
-            }
+            Some(_) => entry.salt.is_none() && entry.workflow_id.is_none() && entry.body.is_none(),
         };
         if !whole {
             return Some(AuditProblem::Altered { seq });

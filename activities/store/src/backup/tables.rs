@@ -182,9 +182,9 @@ impl Table {
     /// Whether each row has all columns.
     pub(super) fn check(&self, rows: &[Fields]) -> Result<(), StoreError> {
         let mut columns = rows.iter().flat_map(|row| self.columns.iter().map(move |it| (it, row)));
-        columns.try_for_each(|(column, row)| column.argument(row).map(|_| ())).map_err(|error| {
-            StoreError::Damaged(format!("`{}`: {error}", self.file))
-        })
+        columns
+            .try_for_each(|(column, row)| column.argument(row).map(|_| ()))
+            .map_err(|error| StoreError::Damaged(format!("`{}`: {error}", self.file)))
     }
 
     fn names(&self, query: &mut Query<'_>) {

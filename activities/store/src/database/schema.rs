@@ -111,9 +111,8 @@ mod tests {
     #[test]
     fn a_database_of_a_newer_or_another_longhaul_is_refused() {
         let steps = STEPS.map(|(version, sql, _)| (version, sql));
-        let ours = steps.map(|(version, sql)| {
-            (version, Digest::of_bytes(sql.as_bytes()).as_str().to_owned())
-        });
+        let ours = steps
+            .map(|(version, sql)| (version, Digest::of_bytes(sql.as_bytes()).as_str().to_owned()));
         assert_eq!(to_apply(&[], steps).unwrap().len(), steps.len());
         assert_eq!(to_apply(&ours[..1], steps).unwrap(), steps[1..]);
         assert!(to_apply(&ours, steps).unwrap().is_empty());

@@ -47,11 +47,7 @@ impl People {
         Ok(())
     }
 
-    pub(super) async fn look_at_tokens(
-        &mut self,
-        open: &Open,
-        now: i64,
-    ) -> Result<(), StoreError> {
+    pub(super) async fn look_at_tokens(&mut self, open: &Open, now: i64) -> Result<(), StoreError> {
         if let Some(row) = open.database.row(EXPIRED, &[Arg::Int(now - LATE)]).await? {
             self.tokens = row.count(0)?;
         }

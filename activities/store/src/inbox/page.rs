@@ -102,14 +102,16 @@ impl Store {
             let (chain, gate) = (Arg::Text(chain), Arg::Text(gate));
             match order {
                 InboxOrder::Age => {
-                    query.add(" AND (i.asked_at, i.chain, i.gate) > (?, ?, ?)", [
-                        asked_at, chain, gate,
-                    ]);
+                    query.add(
+                        " AND (i.asked_at, i.chain, i.gate) > (?, ?, ?)",
+                        [asked_at, chain, gate],
+                    );
                 }
                 InboxOrder::Deadline => {
-                    query.add(" AND (i.deadline, i.chain, i.gate) > (?, ?, ?)", [
-                        first, chain, gate,
-                    ]);
+                    query.add(
+                        " AND (i.deadline, i.chain, i.gate) > (?, ?, ?)",
+                        [first, chain, gate],
+                    );
                 }
                 InboxOrder::Effect => {
                     query.add(
@@ -248,7 +250,8 @@ impl Place {
     }
 
     fn read(cursor: &InboxCursor, order: InboxOrder) -> Result<Self, StoreError> {
-        let refused = || StoreError::Request("the cursor is of another list; begin anew".to_owned());
+        let refused =
+            || StoreError::Request("the cursor is of another list; begin anew".to_owned());
         let bytes = cursor.0.as_bytes().chunks(2).map(|pair| {
             let digits = std::str::from_utf8(pair).ok().filter(|digits| digits.len() == 2)?;
             u8::from_str_radix(digits, 16).ok()
