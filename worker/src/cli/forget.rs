@@ -15,8 +15,9 @@ use crate::view::words::{bytes, count, harmless};
 
 const NOTES: &str = "\
 The run must be over. Its histories are deleted from Temporal, its archive and its long contents from
-the store; hashes and sizes of the latter stay, without names. What the conversation of another
-workflow rests on is kept until that one is forgotten. Backups are not touched.";
+the store; hashes and sizes of the latter stay, without names. Of its records in the audit log the
+content goes and the hashes stay. What the conversation of another workflow rests on is kept until
+that one is forgotten, and decisions for all runs until they are revoked. Backups are not touched.";
 
 /// Erase a run that is over: its history and its archive
 #[derive(Debug, Args)]
@@ -125,7 +126,8 @@ impl Report {
     }
 
     fn lines(&self, done: &str) -> Vec<String> {
-        let Forgotten { segments, blobs, bytes: size, kept_segments, kept_blobs } = self.store;
+        let Forgotten { segments, blobs, bytes: size, kept_segments, kept_blobs, .. } = self.store;
+        let Forgotten { waiting, audit, .. } = self.store;
         let executions = u64::try_from(self.executions.len()).unwrap_or(u64::MAX);
         let mut lines = vec![
             format!("run {}", harmless(&self.id)),
@@ -141,6 +143,13 @@ impl Report {
                 count(segments.saturating_add(blobs), "hash value")
             ),
         ];
+        if waiting > 0 || audit > 0 {
+            lines.push(format!(
+                "  {done} from the inbox and the audit log: {}, the content of {}",
+                count(waiting, "gate"),
+                count(audit, "record")
+            ));
+        }
         if kept_segments > 0 || kept_blobs > 0 {
             lines.push(format!(
                 "  kept, since another workflow needs it: {}, {}",
@@ -173,13 +182,20 @@ mod tests {
 
     #[test]
     fn it_says_what_goes_and_what_stays() {
-        let store =
-            Forgotten { segments: 2, blobs: 1, bytes: 2048, kept_segments: 0, kept_blobs: 1 };
+        let store = Forgotten {
+            segments: 2,
+            blobs: 1,
+            bytes: 2048,
+            kept_blobs: 1,
+            audit: 3,
+            ..Forgotten::default()
+        };
         let report =
             Report { id: "x".to_owned(), dry_run: false, executions: vec!["r1".to_owned()], store };
         let text = report.lines("erased").join("\n");
         assert!(text.contains("erased from Temporal: 1 execution\n"), "{text}");
         assert!(text.contains("2 segments, 1 blob, "), "{text}");
+        assert!(text.contains("audit log: 0 gates, the content of 3 records\n"), "{text}");
         assert!(text.contains("another workflow needs it: 0 segments, 1 blob"), "{text}");
     }
 }

@@ -230,6 +230,14 @@ fn collected(report: &GcReport, dry_run: bool) -> Vec<String> {
             bytes(report.orphan_bytes)
         ));
     }
+    if report.waiting > 0 || report.deliveries > 0 || report.tokens > 0 {
+        lines.push(format!(
+            "{done}: {}, {}, {}",
+            count(report.waiting, "gate"),
+            count(report.deliveries, "delivery note"),
+            count(report.tokens, "used link")
+        ));
+    }
     lines.extend(report.unreadable.iter().map(|chain| {
         format!("kept: all of chain {}, whose archive cannot be read", harmless(chain))
     }));
@@ -270,6 +278,16 @@ async fn restore(store: &Archive, folder: &Path, json: bool) -> Result<ExitCode>
             count(restored.bodies, "content"),
             restored.forgotten
         )]);
+        let rows: u64 = restored.rows.values().sum();
+        if rows > 0 {
+            print([format!("new of gates, decisions and the audit log: {}", count(rows, "row"))]);
+        }
+    }
+    if restored.audit_differs {
+        Stream::Err.line(
+            "the audit log was left as it is: the backup's has other entries, and neither \
+             continues the other. It stays readable in the backup, in `audit.jsonl`",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,8 +15,9 @@ pub const MOST_INBOX_ITEMS: u32 = 500;
 const ITEMS: &str = "SELECT i.workflow_id, i.chain, i.number, i.agent, i.starter, i.request, \
                      i.updated_at FROM inbox i WHERE i.closed_at IS NULL";
 const COUNT: &str = "SELECT COUNT(*) FROM inbox i WHERE i.closed_at IS NULL";
-const IN_AUDIENCE: &str = " AND EXISTS (SELECT 1 FROM inbox_audience a WHERE a.chain = i.chain \
-                           AND a.gate = i.gate AND a.who IN ";
+/// From the audience to the gates: somebody for whom little waits does not wait for all the others.
+const IN_AUDIENCE: &str = " AND (i.chain, i.gate) IN \
+                           (SELECT a.chain, a.gate FROM inbox_audience a WHERE a.who IN ";
 const NOT_VOTED: &str = " AND NOT EXISTS (SELECT 1 FROM inbox_audience a \
                          WHERE a.chain = i.chain AND a.gate = i.gate AND a.who = ?)";
 
