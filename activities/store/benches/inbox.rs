@@ -1,5 +1,5 @@
-//! What the inbox and the audit log cost: 10 000 gates that wait, on SQLite and, if
-//! `LONGHAUL_TEST_POSTGRES` names a server, on PostgreSQL.
+//! What the inbox and the audit log cost with 10 000 gates that wait, on SQLite and, if an argument
+//! is the URL of a server, on PostgreSQL.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -25,7 +25,7 @@ async fn main() {
     let folder = tempfile::tempdir().unwrap();
     let settings = StoreSettings::in_folder(folder.path());
     measure("SQLite", Store::new(settings.clone()).unwrap()).await;
-    let Ok(url) = std::env::var("LONGHAUL_TEST_POSTGRES") else { return };
+    let Some(url) = std::env::args().find(|it| it.starts_with("postgres")) else { return };
     let mut connection = PgConnection::connect(&url).await.unwrap();
     let fresh = "DROP SCHEMA IF EXISTS bench_inbox CASCADE; CREATE SCHEMA bench_inbox";
     connection.execute(fresh).await.unwrap();
