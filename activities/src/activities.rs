@@ -3,17 +3,24 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
+use longhaul_contract::identity::Trust;
+use longhaul_contract::interrupt::{JudgeReply, JudgeRequest, Judged, Judging};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
-use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Load};
-use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
+use longhaul_contract::notice::NotifyRequest;
+use longhaul_contract::policy::{Outcome, Policy, PolicySnapshot, Remembered};
+use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::tool::{
+    ToolBinding, ToolCall, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec,
+};
 use longhaul_store::{Owner, Store, StoreError};
 use serde::Serialize;
 use temporalio_macros::activities;
@@ -22,11 +29,13 @@ use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use crate::agents::AgentStore;
 use crate::error::Failure;
 use crate::faults::Faults;
+use crate::judging::Judges;
 use crate::model::summary::summarise;
 use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
+use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
-use crate::tool::{Attempt, ToolHost, ToolSettings, results};
+use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
 use crate::transcripts::{self, Reference, Results};
 use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
@@ -50,6 +59,12 @@ pub struct AgentActivitiesSettings {
     pub search_attributes: Vec<String>,
     /// Where blobs and the archive are.
     pub store: Store,
+    /// The worker's own rules, which an agent can only tighten.
+    pub policy: Policy,
+    /// How people are told.
+    pub people: PeopleSettings,
+    /// Whom new runs believe.
+    pub trust: Trust,
 }
 
 /// Implements the ports.
@@ -61,6 +76,11 @@ pub struct AgentActivities {
     faults: Faults,
     store: Store,
     search_attributes: Vec<String>,
+    judges: Judges,
+    /// What was decided for calls to come, with the store's version of it.
+    remembered: Mutex<(u64, Arc<Vec<Remembered>>)>,
+    people: People,
+    trust: Trust,
 }
 
 /// What a trace says about a run besides its ids.
@@ -89,11 +109,15 @@ impl AgentActivities {
                 script_log: settings.script_log,
             })?,
             agents: AgentStore::new(settings.agents),
-            tools: ToolHost::new(ToolSettings { root: settings.root }),
+            tools: ToolHost::new(ToolSettings { root: settings.root.clone() }),
             runs: Runs::default(),
             faults: Faults::from_env()?,
             store: settings.store,
             search_attributes: settings.search_attributes,
+            judges: Judges::new(settings.policy, settings.root),
+            remembered: Mutex::default(),
+            people: People::new(settings.people)?,
+            trust: settings.trust,
         })
     }
 
@@ -143,11 +167,12 @@ impl AgentActivities {
         };
         self.runs.keep_definition(&run, Arc::new(definition.clone()));
         Ok(LoadedAgent {
-            v: 2,
+            v: 3,
             definition,
             search_attributes: self.search_attributes.clone(),
             carried,
             sealed,
+            trust: self.trust.clone(),
         })
     }
 
@@ -198,9 +223,19 @@ impl AgentActivities {
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
             run_id: &run,
         };
-        let reply = self.models.call(&call).await?;
+        // Before the call, which costs more than a store that is away.
+        let remembered = match &request.judging {
+            Some(_) => self.remembered().await?,
+            None => Arc::default(),
+        };
+        let mut reply = self.models.call(&call).await?;
         if request.chain.is_empty() {
             return Ok(reply);
+        }
+        if let Some(judging) = &request.judging {
+            // Before long arguments are cut: conditions see all of them.
+            let (judged, policy) = self.judge(&definition, judging, &remembered, &reply.calls);
+            (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
         let item = Item::Assistant {
@@ -252,11 +287,13 @@ impl AgentActivities {
             return self.tools.call(definition, spec, &invocation, attempt).await;
         }
         let invocation = blobs::full_invocation(&self.store, invocation).await?;
-        let outcome = match spec.binding {
-            ToolBinding::Results => self.results(&invocation).await?,
-            ToolBinding::Files { .. } | ToolBinding::Http { .. } => {
-                self.tools.call(definition, spec, &invocation, attempt).await?
-            }
+        if let Some(stopped) = self.stopped(definition, spec, &invocation).await? {
+            return Ok(stopped);
+        }
+        let outcome = match (&invocation.answer, &spec.binding) {
+            (Some(answer), binding) => answers::taken(answer, &invocation, binding),
+            (None, ToolBinding::Results) => self.results(&invocation).await?,
+            (None, _) => self.tools.call(definition, spec, &invocation, attempt).await?,
         };
         let owner = owner(ctx, &invocation.chain);
         let outcome =
@@ -270,6 +307,65 @@ impl AgentActivities {
         let name = Offer::Result(invocation.turn, invocation.index);
         self.runs.offer(&owner.chain, name, item);
         Ok(outcome)
+    }
+
+    /// What the rules say of these calls, with what people decided for other runs, too.
+    fn judge(
+        &self,
+        definition: &Definition,
+        judging: &Judging,
+        remembered: &[Remembered],
+        calls: &[ToolCall],
+    ) -> (Vec<Judged>, Option<PolicySnapshot>) {
+        if calls.is_empty() {
+            return (Vec::new(), None);
+        }
+        let now = Timestamp::from(SystemTime::now());
+        self.judges.judge(definition, judging, remembered, calls, now)
+    }
+
+    /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
+    async fn stopped(
+        &self,
+        definition: &Definition,
+        spec: &ToolSpec,
+        invocation: &ToolInvocation,
+    ) -> Result<Option<ToolOutcome>, Failure> {
+        let Some(judging) = invocation.judging.as_deref() else { return Ok(None) };
+        let call = ToolCall {
+            id: invocation.call.clone(),
+            tool: invocation.tool.clone(),
+            arguments: invocation.arguments.clone(),
+            problem: arguments::check(spec, &invocation.arguments).err(),
+            blob: None,
+        };
+        let remembered = self.remembered().await?;
+        let (judged, _) = self.judge(definition, judging, &remembered, std::slice::from_ref(&call));
+        let Some(judged) = judged.into_iter().next() else { return Ok(None) };
+        let answered = invocation.answer.is_some();
+        Ok(match judged.verdict.outcome {
+            Outcome::Refuse => Some(ToolOutcome::Refused { reason: judged.verdict.reason }),
+            Outcome::Ask if invocation.grant.is_none() && !answered => {
+                Some(ToolOutcome::MustAsk { judged: Box::new(judged) })
+            }
+            // What is wrong with the arguments, the call itself says best.
+            Outcome::Ask | Outcome::Run | Outcome::Invalid => None,
+        })
+    }
+
+    /// What people decided for calls to come, beyond one run.
+    async fn remembered(&self) -> Result<Arc<Vec<Remembered>>, Failure> {
+        let away = |error| blobs::failure(&error);
+        let version = self.store.remembered_version().await.map_err(away)?;
+        let kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if kept.0 == version {
+            return Ok(kept.1);
+        }
+        let now = self.store.remembered_now().await.map_err(away)?;
+        let decisions = Arc::new(now.decisions);
+        let mut kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = (now.version, decisions.clone());
+        Ok(decisions)
     }
 
     /// Carries out `results.read`.
@@ -346,6 +442,34 @@ impl AgentActivities {
             archive::write(&self.runs, &self.store, &link, owner, run, input).await
         };
         beating(&ctx, true, work).await
+    }
+
+    /// Judges calls that wait, by the policy as it is now.
+    #[activity(definition = Judge)]
+    pub async fn judge_again(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: JudgeRequest,
+    ) -> Result<JudgeReply, ActivityError> {
+        let work = async {
+            let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
+            let remembered = self.remembered().await?;
+            let (judged, policy) =
+                self.judge(&definition, &input.judging, &remembered, &input.calls);
+            Ok(JudgeReply { v: 1, judged, policy })
+        };
+        beating(&ctx, true, work).await
+    }
+
+    /// Tells people what waits for them, and the audit log what happened.
+    #[activity(definition = Notify)]
+    pub async fn notify(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        input: NotifyRequest,
+    ) -> Result<(), ActivityError> {
+        let workflow_id = ctx.info().workflow_id.clone().unwrap_or_default();
+        beating(&ctx, true, self.people.tell(&self.store, &workflow_id, &input)).await
     }
 
     /// Makes one tool call.

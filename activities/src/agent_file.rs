@@ -17,6 +17,7 @@ mod compile;
 mod context;
 mod period;
 mod problem;
+pub mod rules;
 mod template;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`activities`] | the ports of the contract, carried out |
 //! | [`agents`], [`agent_file`] | the folder of agents; one file, checked and compiled |
+//! | [`policy_file`] | a worker's own rules on calls |
 //! | [`model`] | model clients: providers through genai, and the scripted model |
 //! | [`tool`] | the tools: files, HTTP, and the check of arguments |
 //! | [`egress`], [`http`] | where requests may go; the one maker of HTTP clients |
@@ -21,7 +22,10 @@ pub mod egress;
 pub mod error;
 pub mod faults;
 pub mod http;
+mod judging;
 pub mod model;
+pub mod people;
+pub mod policy_file;
 pub mod runs;
 pub mod tool;
 mod transcripts;

@@ -1,5 +1,6 @@
 //! Tools: carries out the calls that a model asked for and reports what came of them.
 
+pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;
@@ -93,6 +94,10 @@ impl ToolHost {
         let result = match &spec.binding {
             ToolBinding::Files { root, operation } => {
                 files::call(&self.root, root, *operation, arguments, limit).await
+            }
+            ToolBinding::Person | ToolBinding::External { .. } => {
+                let reason = "nobody but a person or somebody outside answers it".to_owned();
+                return Ok(ToolOutcome::Refused { reason });
             }
             ToolBinding::Results => {
                 let reason = "results are read by the worker itself".to_owned();

@@ -9,6 +9,7 @@
 //! | [`length`] | what a turn costs late in a long run |
 //! | [`many`] | many agents on one worker, beside a bare one |
 //! | [`gates`] | agents that wait for approval: memory, and the time to go on |
+//! | [`policy`] | what it costs to judge a call |
 //! | [`rebuild`] | how soon a long session goes on that no worker has in memory |
 //! | [`stage`] | a field with a mock model ([`mock_model`]) and agents that ask it |
 //! | [`chain`] | a run's executions, as Temporal has them |
@@ -27,6 +28,7 @@ pub mod length;
 pub mod machine;
 pub mod many;
 pub mod mock_model;
+pub mod policy;
 pub mod rebuild;
 pub mod recovery;
 pub mod sheet;
@@ -94,6 +96,9 @@ pub enum BenchError {
         /// What is wrong.
         what: String,
     },
+    /// A call was judged otherwise than it should be.
+    #[error("a call was judged wrongly: {0}")]
+    Verdict(String),
     /// A worker ended while it was measured.
     #[error("the worker ended while it was measured")]
     WorkerEnded,

@@ -174,9 +174,7 @@ async fn play(
     let input = StartAgent {
         agent: "brief".to_owned(),
         message: Some(MESSAGE.to_owned()),
-        session: false,
-        continues: None,
-        carried: None,
+        ..StartAgent::default()
     };
     let started = runs.start(&fresh_id("demo", jiff::Timestamp::now()), input).await?;
     let run = runs.exactly(&started.id, &started.run_id);

@@ -8,7 +8,8 @@ use longhaul_contract::definition::Definition;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::names::TRACE_HEADER;
 use longhaul_contract::run::{
-    Message, RunState, SendReceipt, StartAgent, StatusView, TracePage, TranscriptPage,
+    Hold, Message, Revoke, RunState, SendReceipt, StartAgent, StatusView, Steer, SteerReceipt,
+    TracePage, TranscriptPage,
 };
 use longhaul_contract::time::Timestamp;
 use serde_json::Value;
@@ -24,7 +25,7 @@ use crate::decode::{decode, decode_or_default};
 use crate::publish::{Published, publish};
 use crate::session::Session;
 use crate::step::{Ending, Step, next_step};
-use crate::{archive, tools, turn, view, waits};
+use crate::{archive, background, tools, turn, view, waits};
 
 type HandlerError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,6 +34,9 @@ const DECISION: &str = "`{\"id\": GATE, \"reason\"?: TEXT}`";
 const MESSAGE: &str = "`{\"text\": TEXT}`";
 const DECIDE: &str = "`{\"id\": GATE, \"decision\": \"approve\"|\"deny\", \"digest\"?, \"arguments\"?, \
                       \"reason\"?}`";
+const STEER: &str = "`{\"reason\"?: TEXT}`";
+const HOLD: &str = "`{\"paused\": true|false, \"reason\"?: TEXT}`";
+const REVOKE: &str = "`{\"id\": DECISION}`";
 const PAGE: &str = "`{\"from\"?: INDEX, \"limit\"?: COUNT}`";
 
 /// A durable agent run.
@@ -67,6 +71,8 @@ impl Agent {
                 (session, traceparent.unwrap_or_default())
             }
         };
+        let mut session = session;
+        ctx.workflow_id().clone_into(&mut session.workflow_id);
         // What was handed on has been logged.
         let published = Published::from_entry(
             session.trace.len().saturating_sub(usize::from(continues_itself)),
@@ -81,10 +87,15 @@ impl Agent {
             let mut work = std::pin::pin!(work(ctx));
             let mut cancelled = std::pin::pin!(watch_cancellation(ctx));
             let mut wall_time = std::pin::pin!(waits::wall_time(ctx));
+            let mut telling = std::pin::pin!(background::notify(ctx));
+            let mut judging = std::pin::pin!(background::judge(ctx));
             use futures::FutureExt as _;
             select! {
                 outcome = work.as_mut().fuse() => outcome,
                 () = cancelled.as_mut().fuse() => Outcome::Ended(Ending::Cancelled),
+                // These two go on for as long as the rest does.
+                () = telling.as_mut().fuse() => Outcome::Ended(Ending::Cancelled),
+                () = judging.as_mut().fuse() => Outcome::Ended(Ending::Cancelled),
                 limit = wall_time.as_mut().fuse() => Outcome::Ended(Ending::Failed {
                     kind: FailureKind::LimitReached,
                     message: format!("wall time of {} s is used up", limit.as_secs()),
@@ -142,6 +153,47 @@ impl Agent {
         self.session.close(now);
     }
 
+    #[signal(name = "pause")]
+    pub fn pause(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        let now = self.signal_came(ctx);
+        self.steered_by_signal("pause", true, &input, now);
+    }
+
+    #[signal(name = "resume")]
+    pub fn resume(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        let now = self.signal_came(ctx);
+        self.steered_by_signal("resume", false, &input, now);
+    }
+
+    #[signal(name = "policy_changed")]
+    pub fn policy_changed(&mut self, ctx: &mut SyncWorkflowContext<Self>, _input: RawValue) {
+        self.signal_came(ctx);
+        if self.session.tells_people() {
+            self.session.people.rejudge = true;
+        }
+    }
+
+    #[signal(name = "revoke")]
+    pub fn revoke(&mut self, ctx: &mut SyncWorkflowContext<Self>, input: RawValue) {
+        let now = self.signal_came(ctx);
+        match decode::<Revoke>(&input, REVOKE) {
+            Ok(revoke) => self.session.revoke(&revoke.id, now),
+            Err(problem) => self.session.ignore("revoke", problem, now),
+        }
+    }
+
+    #[update(name = "hold")]
+    pub fn hold(
+        &mut self,
+        ctx: &mut SyncWorkflowContext<Self>,
+        input: RawValue,
+    ) -> Result<SteerReceipt, HandlerError> {
+        let hold = decode::<Hold>(&input, HOLD)?;
+        let now = self.update_came(ctx);
+        let steer = Steer { reason: hold.reason, by: hold.by };
+        Ok(self.session.steer(hold.paused, steer, Channel::Update, now))
+    }
+
     #[update(name = "send")]
     pub fn send(
         &mut self,
@@ -183,9 +235,7 @@ impl Agent {
         input: &RawValue,
     ) -> Result<(), HandlerError> {
         let decide = decode::<Decide>(input, DECIDE)?;
-        self.session
-            .refuses_decision(&decide.id, decide.arguments.as_ref())
-            .map_or(Ok(()), |refusal| Err(refusal.into()))
+        self.session.refuses_decision(&decide).map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
     #[query(name = "status")]
@@ -239,22 +289,25 @@ impl Agent {
         now_sync(ctx)
     }
 
+    fn steered_by_signal(&mut self, name: &str, pause: bool, input: &RawValue, now: Timestamp) {
+        match decode_or_default::<Steer>(input, STEER) {
+            Ok(steer) => {
+                self.session.steer(pause, steer, Channel::Signal, now);
+            }
+            Err(problem) => self.session.ignore(name, problem, now),
+        }
+    }
+
     /// A decision that came as a signal: there is nobody to answer, so what is wrong is traced.
     fn signalled(&mut self, name: &str, decision: Decision, input: &RawValue, now: Timestamp) {
         let signal = match decode::<DecisionSignal>(input, DECISION) {
             Ok(signal) => signal,
             Err(problem) => return self.session.ignore(name, problem, now),
         };
-        if let Some(refusal) = self.session.refuses_decision(&signal.id, None) {
+        let decide = Decide { reason: signal.reason, ..Decide::new(signal.id, decision) };
+        if let Some(refusal) = self.session.refuses_decision(&decide) {
             return self.session.ignore(name, refusal, now);
         }
-        let decide = Decide {
-            id: signal.id,
-            decision,
-            digest: None,
-            arguments: None,
-            reason: signal.reason,
-        };
         self.session.decide(&decide, Channel::Signal, now);
     }
 }
@@ -285,6 +338,7 @@ async fn work(ctx: &WorkflowContext<Agent>) -> Outcome {
             }
             Step::RunTools => tools::run(ctx).await,
             Step::AwaitMessage => waits::message(ctx).await,
+            Step::Hold => waits::released(ctx).await,
             Step::Park => waits::mended(ctx).await,
             Step::Finish(ending) => return Outcome::Ended(ending),
         }
@@ -313,6 +367,7 @@ async fn finish(ctx: &WorkflowContext<Agent>, ending: Ending) -> WorkflowResult<
         agent.session.end(state, reason, now);
     });
     publish(ctx);
+    background::finish(ctx).await;
     archive::close(ctx, state).await;
     match ending {
         Ending::Completed(answer) => Ok(answer),

@@ -1,5 +1,6 @@
 //! The current details of a run in the Temporal Web UI: Markdown that a stranger understands.
 
+use longhaul_contract::interrupt::InterruptKind;
 use longhaul_contract::run::RunState;
 use longhaul_contract::tool::one_line;
 
@@ -37,6 +38,11 @@ pub fn details(session: &Session, workflow_id: &str) -> String {
             "After mending: `longhaul retry {workflow_id}`, or signal `retry`\n\n"
         ));
     }
+    if let Some(since) = session.people.paused {
+        text.push_str(&format!(
+            "Held since {since}. To go on: `longhaul resume {workflow_id}`, or signal `resume`\n\n"
+        ));
+    }
     if session.state() == RunState::WaitingForMessage {
         text.push_str(&format!(
             "Waiting for a message: `longhaul send {workflow_id} \"…\"`, or signal `message`\n\n"
@@ -59,6 +65,7 @@ fn headline(state: RunState) -> &'static str {
         RunState::Running => "Working",
         RunState::WaitingForApproval => "Waiting for approval",
         RunState::WaitingForMessage => "Waiting for a message",
+        RunState::Paused => "Paused",
         RunState::Blocked => "Blocked",
         RunState::Completed => "Completed",
         RunState::Failed => "Failed",
@@ -68,6 +75,18 @@ fn headline(state: RunState) -> &'static str {
 
 fn waiting_gate(gate: &Gate, workflow_id: &str) -> String {
     let request = &gate.request;
+    if request.kind != InterruptKind::Approval {
+        return format!(
+            "`{}` waits at `{}` ({}): {}\n\nUntil {}. Answer: `longhaul approvals answer \
+             {workflow_id}/{} \"…\"`\n\n",
+            request.summary,
+            request.id,
+            request.kind.as_str(),
+            request.reason,
+            request.deadline,
+            request.id,
+        );
+    }
     format!(
         "`{}` waits at gate `{}` (effect `{}`): {}\n\n\
          Until {}. Answer: `longhaul approvals approve {workflow_id}/{}`, or signal `approve` or \

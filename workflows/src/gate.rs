@@ -55,7 +55,7 @@ fn ask(reason: String, rules: &[&ApprovalRule]) -> (Verdict, Action, String) {
     let timeout = rules.iter().filter_map(|rule| rule.timeout).min().unwrap_or(DEFAULT_TIMEOUT);
     let fails = rules.iter().any(|rule| rule.on_timeout == OnTimeout::Fail);
     let on_timeout = if fails { OnTimeout::Fail } else { OnTimeout::Deny };
-    let verdict = Verdict::Ask(Ask { reason: reason.clone(), timeout, on_timeout });
+    let verdict = Verdict::Ask(Ask { reason: reason.clone(), timeout, on_timeout, plan: None });
     (verdict, Action::Ask, reason)
 }
 

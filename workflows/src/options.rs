@@ -7,6 +7,8 @@
 //! | `CallTool`, may be repeated | 60 s, or the tool's `timeout`, and 5 s | 2 s | 6 | – |
 //! | `CallTool`, may not | the same | 2 s | 1 | – |
 //! | `CallTool`, express lane | 1 s | – | 1, then as a normal activity | 1.5 s |
+//! | `Judge` | 30 s | – | until the time is up | 5 min |
+//! | `Notify` | 60 s | 2 s | until the time is up | 1 h; 30 s as a run ends |
 //! | `Compact` | as `CallModel` | 2 s | as `CallModel` | as `CallModel` |
 //! | `Archive`, at once | 1 s | – | 1, then as an activity | 1.5 s |
 //! | `Archive` | 60 s | 2 s | until it succeeds | – |
@@ -36,6 +38,9 @@ const MODEL_ATTEMPT: Duration = Duration::from_secs(10 * 60);
 const MODEL_TOTAL: Duration = Duration::from_secs(30 * 60);
 const ARCHIVE_ATTEMPT: Duration = Duration::from_secs(60);
 /// Far below the time-out of a workflow task, whose worker is busy meanwhile.
+const NOTIFY_ATTEMPT: Duration = Duration::from_secs(60);
+const NOTIFY_TOTAL: Duration = Duration::from_secs(60 * 60);
+const NOTIFY_AT_END: Duration = Duration::from_secs(30);
 const EXPRESS_ATTEMPT: Duration = Duration::from_secs(1);
 const EXPRESS_TOTAL: Duration = Duration::from_millis(1_500);
 const TOOL_ATTEMPT: Duration = Duration::from_secs(60);
@@ -103,6 +108,43 @@ pub fn archive() -> ActivityOptions {
         .build()
 }
 
+/// Options of `Judge`.
+pub fn judge() -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        start_to_close: LOAD_ATTEMPT,
+        schedule_to_close: LOAD_TOTAL,
+    })
+    .retry_policy(retries(0))
+    .summary("judge what waits by the policy as it is now")
+    .build()
+}
+
+/// Options of `Notify`: people are told as soon as they can be, and nothing waits for it.
+pub fn notify(count: usize) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        start_to_close: NOTIFY_ATTEMPT,
+        schedule_to_close: NOTIFY_TOTAL,
+    })
+    .heartbeat_timeout(HEARTBEAT_TIMEOUT)
+    .retry_policy(retries(0))
+    .cancellation_token(WorkflowCancellationToken::new())
+    .summary(format!("tell people: {count}"))
+    .build()
+}
+
+/// Options of `Notify` as a run ends, which waits for it.
+pub fn notify_at_end(count: usize) -> ActivityOptions {
+    ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::ScheduleAndStartToClose {
+        start_to_close: NOTIFY_AT_END,
+        schedule_to_close: NOTIFY_AT_END,
+    })
+    .heartbeat_timeout(HEARTBEAT_TIMEOUT)
+    .retry_policy(retries(0))
+    .cancellation_token(WorkflowCancellationToken::new())
+    .summary(format!("tell people: {count}"))
+    .build()
+}
+
 /// Options of `CallTool` by the express lane.
 pub fn call_tool_quick(turn: u32, index: usize, summary: String) -> LocalActivityOptions {
     LocalActivityOptions::builder()
@@ -143,7 +185,16 @@ fn by_hand(id: String, retries_by_hand: u32) -> String {
 }
 
 /// Options of `CallTool` for call `index` (from 0) of `turn`.
-pub fn call_tool(tool: &ToolSpec, turn: u32, index: usize, summary: String) -> ActivityOptions {
+///
+/// `tries` counts how often the call was given to an activity: it is again where the policy has
+/// become stricter, or an answer did not fit.
+pub fn call_tool(
+    tool: &ToolSpec,
+    turn: u32,
+    index: usize,
+    tries: u32,
+    summary: String,
+) -> ActivityOptions {
     let attempt = tool.timeout.unwrap_or(TOOL_ATTEMPT).saturating_add(TOOL_MARGIN);
     // A call with an effect is waited for even when the run is cancelled: its outcome matters.
     let cancellation = if tool.repeatable() {
@@ -152,7 +203,7 @@ pub fn call_tool(tool: &ToolSpec, turn: u32, index: usize, summary: String) -> A
         ActivityCancellationType::WaitCancellationCompleted
     };
     ActivityOptions::with_close_timeouts(ActivityCloseTimeouts::StartToClose(attempt))
-        .activity_id(format!("tool-{turn}-{}", index + 1))
+        .activity_id(by_hand(format!("tool-{turn}-{}", index + 1), tries.saturating_sub(1)))
         .heartbeat_timeout(HEARTBEAT_TIMEOUT)
         .cancellation_type(cancellation)
         .retry_policy(retries(if tool.repeatable() { TOOL_ATTEMPTS } else { 1 }))

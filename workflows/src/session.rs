@@ -4,14 +4,17 @@ mod add;
 mod apply;
 mod history;
 mod messages;
+mod people;
 mod resume;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use longhaul_contract::archive::Sealed;
+use longhaul_contract::carry::People;
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
+use longhaul_contract::identity::Envelope;
 use longhaul_contract::limits::Spend;
 use longhaul_contract::message::{Conversation, Item, Position};
 use longhaul_contract::run::{BlockedView, RunState, SendReceipt, StartAgent};
@@ -22,6 +25,7 @@ use serde_json::Value;
 pub use add::Origin;
 pub use history::History;
 pub use longhaul_contract::carry::{Call, Gate};
+pub use people::start_digest;
 
 /// How often a model may repair an answer that does not fit before the run fails.
 pub const MAX_REPAIRS: u32 = 3;
@@ -31,6 +35,8 @@ pub const MAX_AUDITED: u32 = 20;
 /// The state of one run.
 #[derive(Clone, Debug)]
 pub struct Session {
+    /// The run's workflow id.
+    pub workflow_id: String,
     /// The chain of runs that this one belongs to, by the run id of its first.
     pub chain: String,
     /// How often the chain has continued as new.
@@ -103,6 +109,16 @@ pub struct Session {
     pub trace: Vec<TraceEntry>,
     /// How many entries are archived before the first of `trace`.
     pub trace_base: u64,
+    /// What it knows of people.
+    pub people: People,
+    /// What is to prove who started it.
+    pub start_envelope: Option<Envelope>,
+    /// What that is bound to.
+    pub start_digest: Digest,
+    /// Whether a message breaks into the step that is under way.
+    pub interrupting: bool,
+    /// Whether a model call is under way.
+    pub in_model_call: bool,
 }
 
 /// The definition that a run is pinned to.
@@ -125,6 +141,11 @@ impl Pinned {
     /// by an earlier version go on as they began.
     pub fn is_long(&self) -> bool {
         self.loaded >= 2
+    }
+
+    /// Whether calls are judged by activities, and people are told of gates.
+    pub fn tells_people(&self) -> bool {
+        self.loaded >= 3
     }
 }
 
@@ -150,12 +171,24 @@ impl Session {
             Err(problem) => (None, Some(problem)),
         };
         let message = input.as_ref().and_then(|input| input.message.clone());
+        let people = People {
+            starter: input.as_ref().and_then(|input| input.starter.clone()),
+            tags: input.as_ref().map(|input| input.tags.clone()).unwrap_or_default(),
+            ..People::default()
+        };
+        let agent = input.as_ref().map(|input| input.agent.clone()).unwrap_or_default();
         Self {
+            workflow_id: String::new(),
+            people,
+            start_envelope: input.as_ref().and_then(|input| input.envelope.clone()),
+            start_digest: start_digest(&agent, message.as_deref()),
+            interrupting: false,
+            in_model_call: false,
             chain: String::new(),
             continued: 0,
             sealed: None,
             history: History::default(),
-            agent: input.as_ref().map(|input| input.agent.clone()).unwrap_or_default(),
+            agent,
             continues: input.as_ref().and_then(|input| input.continues.clone()),
             is_session: input.as_ref().is_some_and(|input| input.session),
             pinned: None,
@@ -229,6 +262,8 @@ impl Session {
             RunState::Blocked
         } else if let Some(ended) = self.ended {
             ended
+        } else if self.is_held() {
+            RunState::Paused
         } else if self.open_gates().next().is_some() {
             RunState::WaitingForApproval
         } else if self.pinned.is_none() {

@@ -21,6 +21,8 @@ pub enum Step {
     RunTools,
     /// Wait for a message.
     AwaitMessage,
+    /// Wait for whoever holds the run to let it go on.
+    Hold,
     /// Wait for a person to mend what blocks the run.
     Park,
     /// End the run.
@@ -60,6 +62,9 @@ pub fn next_step(session: &Session) -> Step {
     let Some(pinned) = &session.pinned else {
         return Step::Load;
     };
+    if session.is_held() && (session.model_is_next() || !session.calls.is_empty()) {
+        return Step::Hold;
+    }
     if !session.calls.is_empty() {
         return Step::RunTools;
     }
@@ -105,6 +110,7 @@ pub fn model_request(session: &Session) -> Option<ModelRequest> {
         chain: String::new(),
         parts: Vec::new(),
         end: None,
+        judging: session.judging(),
     };
     Some(if pinned.is_long() {
         ModelRequest {

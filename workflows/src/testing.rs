@@ -5,8 +5,11 @@ use longhaul_contract::definition::{
     Action, ApprovalRule, ContinueAfter, Definition, LoadedAgent, ModelSettings, OnTimeout,
 };
 use longhaul_contract::digest::Digest;
+use longhaul_contract::identity::Trust;
+use longhaul_contract::interrupt::{InterruptKind, Judged, Plan, Stage};
 use longhaul_contract::limits::Limits;
 use longhaul_contract::model::{ModelReply, StopReason, Usage};
+use longhaul_contract::policy::{OnDeadline, Outcome};
 use longhaul_contract::run::{Message, StartAgent};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{
@@ -61,6 +64,7 @@ pub(crate) fn definition() -> Definition {
         tools: vec![tool("look", Effect::Read), tool("write", Effect::Update)],
         network_allow: Vec::new(),
         approvals: Vec::new(),
+        policy: None,
         limits: Limits::default(),
         output: None,
         context: None,
@@ -74,8 +78,7 @@ pub(crate) fn started(session: bool) -> Session {
         agent: "tester".to_owned(),
         message: Some("do it".to_owned()),
         session,
-        continues: None,
-        carried: None,
+        ..StartAgent::default()
     };
     Session::start(Ok(input), at(0))
 }
@@ -89,6 +92,7 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
         search_attributes: Vec::new(),
         carried: Vec::new(),
         sealed: None,
+        trust: Trust::default(),
     };
     run.pin(loaded, at(1));
     run.take_messages();
@@ -105,9 +109,80 @@ pub(crate) fn long(session: bool, definition: Definition) -> Session {
         search_attributes: vec!["LonghaulState".to_owned()],
         carried: Vec::new(),
         sealed: None,
+        trust: Trust::default(),
     };
     run.pin(loaded, at(1));
     run.take_messages();
+    run
+}
+
+/// A run of the third version, whose calls are judged by activities and which tells people.
+pub(crate) fn told(trust: Trust, started_by: Option<(&str, bool)>) -> Session {
+    let mut run = started(false);
+    run.chain = "chain".to_owned();
+    run.workflow_id = "work-1".to_owned();
+    let loaded = LoadedAgent {
+        v: 3,
+        definition: definition(),
+        search_attributes: Vec::new(),
+        carried: Vec::new(),
+        sealed: None,
+        trust,
+    };
+    run.pin(loaded, at(1));
+    run.take_messages();
+    if let Some((name, proven)) = started_by {
+        run.people.starter = Some(name.to_owned());
+        run.people.starter_proven = proven;
+    }
+    run
+}
+
+/// How a policy judged a call.
+pub(crate) fn judged(outcome: Outcome, plan: Option<Plan>) -> Judged {
+    let verdict = longhaul_contract::policy::Verdict {
+        v: 1,
+        outcome,
+        reason: "so says a rule".to_owned(),
+        rules: Vec::new(),
+        ask: None,
+        remembered: None,
+        shadow: Vec::new(),
+        with_shadow: None,
+        problems: Vec::new(),
+        omitted: 0,
+        policy: Digest::of("policy"),
+    };
+    Judged { verdict, plan }
+}
+
+/// A plan that anybody may decide until second 60.
+pub(crate) fn plan() -> Plan {
+    Plan {
+        kind: InterruptKind::Approval,
+        stages: vec![Stage { groups: Vec::new(), until: at(60), remind_at: Vec::new() }],
+        outcome: OnDeadline::Deny,
+        approvers: Vec::new(),
+        rules: Vec::new(),
+        because: Vec::new(),
+        preview: None,
+        offers: Vec::new(),
+        response: None,
+        batch: false,
+        masked: None,
+    }
+}
+
+/// A run that waits at `apr_1_1` as `plan` says.
+pub(crate) fn asking(mut run: Session, plan: Plan) -> Session {
+    let call = call("c1", "write", serde_json::json!({"path": "a", "token": "t-1"}));
+    let mut reply = reply(None, vec![call]);
+    reply.judged = vec![judged(Outcome::Ask, Some(plan))];
+    run.reply(reply, at(2), at(3));
+    let longhaul_contract::approval::Verdict::Ask(ask) = run.calls[0].verdict.clone() else {
+        panic!("it asks")
+    };
+    run.open_gate(0, &ask, at(3));
     run
 }
 
@@ -151,9 +226,11 @@ pub(crate) fn reply(text: Option<&str>, calls: Vec<ToolCall>) -> ModelReply {
         request_id: None,
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     }
 }
 
 pub(crate) fn message(text: impl Into<String>) -> Message {
-    Message { text: text.into(), key: None }
+    Message { text: text.into(), key: None, interrupt: false }
 }

@@ -1,6 +1,6 @@
 //! The calls of one turn: judged, asked about, run in parallel, taken in in call order.
 
-use longhaul_contract::approval::{Ask, GateOutcome, Verdict};
+use longhaul_contract::approval::Verdict;
 use longhaul_contract::ports::CallTool;
 use longhaul_contract::tool::{ToolInvocation, ToolOutcome, ToolSpec};
 use temporalio_workflow::WorkflowContext;
@@ -8,9 +8,9 @@ use temporalio_workflow::workflows::join_all;
 
 use crate::agent::{Agent, now};
 use crate::express;
-use crate::failure::{tool_outcome, trouble};
+use crate::failure::{Trouble, tool_outcome, trouble};
+use crate::gates::{self, AtGate};
 use crate::options;
-use crate::publish::publish;
 use crate::waits;
 
 /// Carries out the calls of the last reply and puts their outcomes into the conversation.
@@ -30,78 +30,35 @@ pub(crate) async fn run(ctx: &WorkflowContext<Agent>) {
 
 /// What came of the call; `None` if it waits at a gate, and goes on waiting in a new execution.
 async fn carry_out(ctx: &WorkflowContext<Agent>, index: usize) -> Option<ToolOutcome> {
-    let verdict = ctx.state(|agent| {
-        let call = agent.session.calls.get(index)?;
-        // It may have been carried out before the run went on in this execution.
-        call.outcome.is_none().then(|| call.verdict.clone())
-    })?;
-    match verdict {
-        Verdict::Settled(outcome) => Some(outcome),
-        Verdict::Run => Some(execute(ctx, index).await),
-        Verdict::Ask(ask) => match wait_at_gate(ctx, index, &ask).await {
-            AtGate::Passed => Some(execute(ctx, index).await),
-            AtGate::Stopped(outcome) => Some(outcome),
-            AtGate::Waits => None,
-        },
+    loop {
+        let verdict = ctx.state(|agent| {
+            let call = agent.session.calls.get(index)?;
+            // It may have been carried out before the run went on in this execution.
+            call.outcome.is_none().then(|| call.verdict.clone())
+        })?;
+        let outcome = match verdict {
+            Verdict::Settled(outcome) => return Some(outcome),
+            Verdict::Run => execute(ctx, index).await,
+            Verdict::Ask(ask) => match gates::wait(ctx, index, &ask).await {
+                AtGate::Passed => execute(ctx, index).await,
+                AtGate::Answered => answer(ctx, index).await,
+                AtGate::Stopped(outcome) => return Some(outcome),
+                AtGate::Waits => return None,
+            },
+        };
+        let now = now(ctx);
+        // Else it is to be asked, or asked again.
+        if let Some(outcome) = ctx.state_mut(|agent| agent.session.accept(index, outcome, now)) {
+            return Some(outcome);
+        }
     }
 }
 
-/// What a wait at a gate led to.
-enum AtGate {
-    /// The call may run.
-    Passed,
-    /// It does not run.
-    Stopped(ToolOutcome),
-    /// The run goes on in a new execution, and the call waits on there.
-    Waits,
-}
-
-/// Waits for a decision.
-async fn wait_at_gate(ctx: &WorkflowContext<Agent>, index: usize, ask: &Ask) -> AtGate {
-    let asked_at = now(ctx);
-    let gate = ctx.state_mut(|agent| {
-        if agent.session.calls.get(index).is_some_and(|call| call.gate.is_none()) {
-            agent.session.open_gate(index, ask, asked_at);
-        }
-        agent.session.calls.get(index).and_then(|call| call.gate.as_ref()).map(|gate| {
-            (gate.request.id.clone(), gate.request.deadline, gate.request.summary.clone())
-        })
-    });
-    let Some((id, deadline, summary)) = gate else {
-        return AtGate::Stopped(ToolOutcome::Cancelled);
-    };
-    publish(ctx);
-    let watched = id.clone();
-    let closed =
-        move |agent: &Agent| agent.session.gate(&watched).is_none_or(|gate| !gate.is_open());
-    let is_closed = closed.clone();
-    let decided =
-        waits::until_or(ctx, deadline, format!("waiting for approval: {summary}"), move |agent| {
-            agent.session.is_ending() || agent.session.continues() || closed(agent)
-        })
-        .await;
-    let waits_on = |agent: &Agent| !agent.session.is_ending() && !is_closed(agent);
-    if decided && ctx.state(waits_on) {
-        return AtGate::Waits;
-    }
-    let closed_at = now(ctx);
-    let gate = ctx.state_mut(|agent| {
-        if decided {
-            // Decided by a person, or else the run is ending.
-            agent.session.cancel_gate(&id, closed_at);
-        } else {
-            agent.session.expire_gate(&id, closed_at);
-        }
-        agent.session.gate(&id).map(|gate| (gate.outcome, gate.reason.clone()))
-    });
-    publish(ctx);
-    match gate {
-        Some((GateOutcome::Approved, _)) => AtGate::Passed,
-        Some((GateOutcome::Denied, reason)) => AtGate::Stopped(ToolOutcome::Denied { reason }),
-        Some((GateOutcome::Expired, _)) => AtGate::Stopped(ToolOutcome::Expired),
-        Some((GateOutcome::Cancelled | GateOutcome::Open, _)) | None => {
-            AtGate::Stopped(ToolOutcome::Cancelled)
-        }
+/// What a person answered in the place of the tool: taken as it is, or checked by an activity.
+async fn answer(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
+    match ctx.state(|agent| agent.session.plain_answer(index)) {
+        Some(outcome) => outcome,
+        None => execute(ctx, index).await,
     }
 }
 
@@ -110,22 +67,28 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
     waits::until(ctx, |agent| {
         let session = &agent.session;
         let most = session.pinned.as_ref().map_or(1, |p| p.definition.limits.parallel_tools.max(1));
-        session.is_ending() || session.running < most
+        session.is_ending()
+            || session.interrupting
+            || (session.running < most && !session.is_held())
     })
     .await;
     let started_at = now(ctx);
     let run_id = ctx.run_id().to_owned();
     let prepared = ctx.state_mut(|agent| {
         let session = &mut agent.session;
-        if session.is_ending() {
+        if session.is_ending() || session.interrupting {
             return None;
         }
+        let judging = session.judging().map(Box::new);
+        let tells_people = session.tells_people();
         let turn = session.spend.turns;
         let pinned = session.pinned.as_ref()?;
         let call = session.calls.get_mut(index)?;
         let tool: ToolSpec = pinned.definition.tool(&call.call.tool)?.clone();
         call.started_at = Some(started_at);
+        call.tries = call.tries.saturating_add(1);
         session.running += 1;
+        let answer = call.gate.as_ref().and_then(|gate| gate.answer.clone());
         let invocation = ToolInvocation {
             v: 1,
             definition: pinned.digest.clone(),
@@ -138,12 +101,18 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
             index: u32::try_from(index).unwrap_or(u32::MAX),
             // An approver's arguments stand in history as they are.
             blob: call.call.blob.clone().filter(|_| call.edited().is_none()),
+            judging,
+            grant: if tells_people { gates::grant(call) } else { None },
+            response: call.gate.as_ref().and_then(|gate| gate.request.response.clone()),
+            answer,
         };
-        let express = pinned.is_long() && express::takes(&tool, &session.pace);
-        Some((tool, invocation, call.summary(), express))
+        let express =
+            pinned.is_long() && invocation.answer.is_none() && express::takes(&tool, &session.pace);
+        Some((tool, invocation, call.summary(), express, call.tries))
     });
-    let Some((tool, invocation, summary, express)) = prepared else {
-        return ToolOutcome::Cancelled;
+    let Some((tool, invocation, summary, express, tries)) = prepared else {
+        let skipped = ctx.state(|agent| agent.session.interrupting && !agent.session.is_ending());
+        return if skipped { ToolOutcome::Skipped } else { ToolOutcome::Cancelled };
     };
     let turn = invocation.turn;
     let quick = if express {
@@ -156,10 +125,17 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
         Some(outcome) => outcome,
         None => {
             // Too slow for the express lane, or a passing trouble: with all attempts and time.
-            let options = options::call_tool(&tool, turn, index, summary);
-            match ctx.execute_activity(CallTool, invocation, options).await {
+            let options = options::call_tool(&tool, turn, index, tries, summary);
+            let work = ctx.execute_activity(CallTool, invocation, options);
+            let result = waits::unless_interrupted(ctx, work, tool.repeatable()).await;
+            match result {
                 Ok(outcome) => outcome,
-                Err(error) => tool_outcome(trouble(&error), &tool),
+                Err(error) => {
+                    let trouble = trouble(&error);
+                    let interrupted = trouble == Trouble::Cancelled
+                        && ctx.state(|agent| !agent.session.is_ending());
+                    if interrupted { interrupted_call(&tool) } else { tool_outcome(trouble, &tool) }
+                }
             }
         }
     };
@@ -169,4 +145,12 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
         express::learn(&mut agent.session.pace, &tool, took);
     });
     outcome
+}
+
+/// What came of a read that a message interrupted: it changed nothing, and nobody saw its end.
+fn interrupted_call(tool: &ToolSpec) -> ToolOutcome {
+    let name = &tool.name;
+    ToolOutcome::Unknown {
+        message: format!("a message interrupted `{name}` while it ran; its result was not awaited"),
+    }
 }

@@ -9,6 +9,7 @@ use crate::agent::{Agent, now};
 use crate::failure::{Trouble, run_failure, trouble};
 use crate::options;
 use crate::step::{compact_request, model_request};
+use crate::waits;
 
 /// Resolves the agent's name and pins the run to what it finds.
 pub(crate) async fn load(ctx: &WorkflowContext<Agent>) {
@@ -32,16 +33,24 @@ pub(crate) async fn call_model(ctx: &WorkflowContext<Agent>) {
         agent.session.take_messages();
         let request = model_request(&agent.session)?;
         let pinned = agent.session.pinned.as_ref()?;
-        let options = options::call_model(&pinned.definition, request.turn, agent.session.retries);
+        let again = agent.session.retries.saturating_add(agent.session.people.interrupts);
+        let options = options::call_model(&pinned.definition, request.turn, again);
+        agent.session.in_model_call = true;
         Some((request, options))
     });
     // Without a definition there is no such step; `next_step` resolves the name first.
     let Some((request, options)) = prepared else { return };
     let started_at = now(ctx);
-    let result = ctx.execute_activity(CallModel, request, options).await;
+    let work = ctx.execute_activity(CallModel, request, options);
+    let result = waits::unless_interrupted(ctx, work, true).await;
     let now = now(ctx);
+    ctx.state_mut(|agent| agent.session.in_model_call = false);
     ctx.state_mut(|agent| match result {
         Ok(reply) => agent.session.reply(reply, started_at, now),
+        // A message broke in: the model is asked anew, with the message.
+        Err(error) if agent.session.interrupting && trouble(&error) == Trouble::Cancelled => {
+            agent.session.people.interrupts = agent.session.people.interrupts.saturating_add(1);
+        }
         Err(error) => fail(agent, trouble(&error), FailureKind::ModelUnreachable, now),
     });
 }

@@ -40,9 +40,8 @@ pub fn status(session: &Session) -> StatusView {
 /// What a run waits for, a line each; empty unless it waits.
 pub fn waiting_for(session: &Session) -> Vec<String> {
     match session.state() {
-        RunState::WaitingForApproval => {
-            session.open_gates().map(|gate| format!("approval {}", gate.request.summary)).collect()
-        }
+        RunState::WaitingForApproval => gates(session).collect(),
+        RunState::Paused => std::iter::once("resume".to_owned()).chain(gates(session)).collect(),
         RunState::WaitingForMessage => vec!["message".to_owned()],
         RunState::Blocked => session
             .blocked
@@ -55,6 +54,12 @@ pub fn waiting_for(session: &Session) -> Vec<String> {
         | RunState::Failed
         | RunState::Cancelled => Vec::new(),
     }
+}
+
+fn gates(session: &Session) -> impl Iterator<Item = String> {
+    session
+        .open_gates()
+        .map(|gate| format!("{} {}", gate.request.kind.as_str(), gate.request.summary))
 }
 
 /// The answer of the query `approvals`.

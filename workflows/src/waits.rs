@@ -6,7 +6,8 @@ use longhaul_contract::failure::FailureKind;
 use longhaul_contract::time::Timestamp;
 use temporalio_workflow::workflows::select;
 use temporalio_workflow::{
-    TimerOptions, WaitConditionOptions, WorkflowCancellationToken, WorkflowContext,
+    CancellableFuture, TimerOptions, WaitConditionOptions, WorkflowCancellationToken,
+    WorkflowContext,
 };
 
 use crate::agent::{Agent, now};
@@ -46,6 +47,37 @@ pub(crate) async fn until_or(
     // A dropped timer stays in the server; a cancelled one does not.
     token.cancel();
     held
+}
+
+/// What `work` comes to. If a message interrupts it meanwhile and it `may_stop`, it is cancelled.
+pub(crate) async fn unless_interrupted<F: CancellableFuture>(
+    ctx: &WorkflowContext<Agent>,
+    work: F,
+    may_stop: bool,
+) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    if may_stop {
+        let options = WaitConditionOptions::builder()
+            .cancellation_token(WorkflowCancellationToken::new())
+            .build();
+        let interrupted =
+            ctx.wait_condition_with_options(|agent| agent.session.interrupting, options);
+        let mut interrupted = std::pin::pin!(interrupted);
+        select! {
+            result = work => return result,
+            _ = interrupted => work.cancel(),
+        }
+    }
+    work.await
+}
+
+/// Waits for whoever holds the run to let it go on.
+pub(crate) async fn released(ctx: &WorkflowContext<Agent>) {
+    until(ctx, |agent| {
+        let session = &agent.session;
+        !session.is_held() || session.is_ending() || session.continues()
+    })
+    .await;
 }
 
 /// Waits for a message, a request to close, or cancellation.

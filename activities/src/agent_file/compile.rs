@@ -56,6 +56,7 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         tools,
         network_allow: file.network.allow.into_iter().map(|host| host.value).collect(),
         approvals,
+        policy: None,
         output: file.output.map(|output| output.value),
         context,
         continue_after,

@@ -64,6 +64,14 @@ impl Problem {
         Self::new(source, Location::UNKNOWN, message)
     }
 
+    /// The same at another place.
+    #[must_use]
+    pub(super) fn moved(mut self, source: &Source<'_>, line: u64, column: u64) -> Self {
+        (self.line, self.column) = (line, column);
+        self.snippet = snippet(source.text, line, column);
+        self
+    }
+
     /// The same, with a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

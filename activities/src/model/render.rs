@@ -39,6 +39,26 @@ pub fn outcome(result: &ToolOutcome, edited: Option<&Value>) -> String {
         ToolOutcome::Cancelled => {
             ("cancelled", "The run was cancelled before this call started.".to_owned())
         }
+        ToolOutcome::Answered { content, blob: _ } => {
+            return format!(
+                "[A person answered in the place of this tool; it did not run]\n{content}"
+            );
+        }
+        ToolOutcome::Questioned { question } => (
+            "questioned",
+            format!(
+                "A person wants to know something before they decide; the call did not run. Answer, \
+                 and make the call again if it is still right. Their question: {question}"
+            ),
+        ),
+        ToolOutcome::Skipped => (
+            "not_started",
+            "A message interrupted this turn before the call started; it did not run.".to_owned(),
+        ),
+        ToolOutcome::MustAsk { .. } => (
+            "refused",
+            "A person would have to be asked first, and was not; the call did not run.".to_owned(),
+        ),
     };
     let mut error = json!({"kind": kind, "message": message});
     if let (Some(edited), Some(fields)) = (edited, error.as_object_mut()) {

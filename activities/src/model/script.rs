@@ -139,6 +139,8 @@ fn reply(call: &ModelCall<'_>, played: Played) -> ModelReply {
         request_id: None,
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     }
 }
 

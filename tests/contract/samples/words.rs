@@ -79,5 +79,6 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ToolErrorKind: InvalidArguments, NotFound, Forbidden, Upstream, Timeout, Other
             ),
         ),
+        kind("weekday", every!(Weekday: Mon, Tue, Wed, Thu, Fri, Sat, Sun)),
     ]
 }

@@ -268,8 +268,7 @@ pub fn input(turns: u32, session: bool) -> StartAgent {
         agent: AGENT.to_owned(),
         message: Some(turns.to_string()),
         session,
-        continues: None,
-        carried: None,
+        ..StartAgent::default()
     }
 }
 

@@ -86,13 +86,7 @@ fn name(agent: u32) -> String {
 
 async fn decide(stage: &Stage, runs: &Runs, id: &str) -> Result<Duration, BenchError> {
     // Asking for the gate would bring the run into the worker's memory.
-    let decision = Decide {
-        id: GATE.to_owned(),
-        decision: Decision::Approve,
-        digest: None,
-        arguments: None,
-        reason: None,
-    };
+    let decision = Decide::new(GATE, Decision::Approve);
     let begun = Instant::now();
     runs.run(id).decide(decision).await?;
     stage.exchanges(runs, id, 2).await?;

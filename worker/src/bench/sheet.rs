@@ -46,8 +46,17 @@ pub struct Sample {
 impl Sheet {
     /// An empty sheet, before anything was measured.
     pub fn of(field: &Field) -> Self {
+        Self::with(field.server_version())
+    }
+
+    /// An empty sheet of a measurement that needs no server.
+    pub fn without_server() -> Self {
+        Self::with("none")
+    }
+
+    fn with(server: &str) -> Self {
         Self {
-            machine: Machine::here(field.server_version()),
+            machine: Machine::here(server),
             load_after: None,
             about: Vec::new(),
             figures: Vec::new(),

@@ -196,8 +196,7 @@ pub fn input(agent: &str, id: &str, turns: u32, size: u32, session: bool) -> Sta
         agent: agent.to_owned(),
         message: Some(format!("{turns} {id} {size}")),
         session,
-        continues: None,
-        carried: None,
+        ..StartAgent::default()
     }
 }
 

@@ -167,6 +167,7 @@ fn may_wait(run: &RunSummary) -> bool {
             RunState::Starting
             | RunState::Running
             | RunState::WaitingForApproval
+            | RunState::Paused
             | RunState::Blocked,
         )
         | None => true,
@@ -207,11 +208,9 @@ async fn decide(runs: &Runs, answer: Answer, decision: Decision) -> Result<ExitC
     }
     let receipt = run
         .decide(Decide {
-            id: gate_id.to_owned(),
-            decision,
             digest: Some(request.digest),
-            arguments: None,
             reason: answer.reason,
+            ..Decide::new(gate_id, decision)
         })
         .await?;
     if answer.which.json {

@@ -17,7 +17,7 @@ use crate::bench::mock_model::MockOptions;
 use crate::bench::sheet::Sheet;
 use crate::bench::stage::StageOptions;
 use crate::bench::turn::{self, TurnOptions};
-use crate::bench::{bare, gates, history, rebuild, recovery, start};
+use crate::bench::{bare, gates, history, policy, rebuild, recovery, start};
 use crate::output;
 use crate::server::Terminal;
 use all::All;
@@ -31,8 +31,8 @@ Examples:
   cargo run --release -- bench many --model-ms 500 --agents 800
   cargo run --release -- bench length --session 10000 --result-bytes 220
 
-Each starts a Temporal server of its own with the settings of `longhaul dev`. `docs/BENCHMARKS.md`
-holds results.";
+Each but `policy` starts a Temporal server of its own with the settings of `longhaul dev`.
+`docs/BENCHMARKS.md` holds results.";
 
 /// Measure this program on this machine
 #[derive(Debug, Args)]
@@ -144,6 +144,15 @@ enum Figure {
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// What it costs to judge a call by its rules; starts no server
+    Policy {
+        /// Rules
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        rules: u32,
+        /// Samples, of 10 calls each
+        #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
     /// Everything, with goals
     All(All),
     /// A worker that does nothing, to compare with
@@ -190,6 +199,7 @@ impl Bench {
                 let report = Box::pin(rebuild::measure(stage, *turns, *rounds, &progress));
                 self.sheet(&report.await?)?;
             }
+            Figure::Policy { rules, rounds } => self.sheet(&policy::measure(*rules, *rounds)?)?,
             Figure::All(all) => return all.execute(stage, self.json, &progress).await,
             Figure::BareWorker => Box::pin(bare::serve(&globals.load()?)).await?,
         }

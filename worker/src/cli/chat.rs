@@ -44,13 +44,7 @@ impl Chat {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
         let runs = globals.runs().await?;
         let id = self.id.unwrap_or_else(|| fresh_id(&self.agent, jiff::Timestamp::now()));
-        let input = StartAgent {
-            agent: self.agent,
-            message: None,
-            session: true,
-            continues: None,
-            carried: None,
-        };
+        let input = StartAgent { agent: self.agent, session: true, ..StartAgent::default() };
         let seen = open(&runs, &id, input).await?;
         let paint = Stream::Out.paint();
         Stream::Out.line(format_args!(

@@ -140,9 +140,10 @@ impl Follow {
         self.stale = false;
         Ok(match status.state {
             RunState::Starting | RunState::Running => None,
-            RunState::WaitingForApproval | RunState::WaitingForMessage | RunState::Blocked => {
-                Some(Halt::Waits(Box::new(status)))
-            }
+            RunState::WaitingForApproval
+            | RunState::WaitingForMessage
+            | RunState::Paused
+            | RunState::Blocked => Some(Halt::Waits(Box::new(status))),
             RunState::Completed | RunState::Failed | RunState::Cancelled => Some(Halt::Ended),
         })
     }

@@ -126,8 +126,16 @@ impl Report {
     }
 
     fn lines(&self, done: &str) -> Vec<String> {
-        let Forgotten { segments, blobs, bytes: size, kept_segments, kept_blobs, .. } = self.store;
-        let Forgotten { waiting, audit, .. } = self.store;
+        let Forgotten {
+            segments,
+            blobs,
+            bytes: size,
+            kept_segments,
+            kept_blobs,
+            waiting,
+            deliveries,
+            audit,
+        } = self.store;
         let executions = u64::try_from(self.executions.len()).unwrap_or(u64::MAX);
         let mut lines = vec![
             format!("run {}", harmless(&self.id)),
@@ -139,17 +147,16 @@ impl Report {
                 bytes(size)
             ),
             format!(
+                "  {done} of what people were told: {}, {}, {}",
+                count(waiting, "gate"),
+                count(deliveries, "message"),
+                count(audit, "audit record")
+            ),
+            format!(
                 "  stays: {} with sizes and times, without names",
                 count(segments.saturating_add(blobs), "hash value")
             ),
         ];
-        if waiting > 0 || audit > 0 {
-            lines.push(format!(
-                "  {done} from the inbox and the audit log: {}, the content of {}",
-                count(waiting, "gate"),
-                count(audit, "record")
-            ));
-        }
         if kept_segments > 0 || kept_blobs > 0 {
             lines.push(format!(
                 "  kept, since another workflow needs it: {}, {}",
@@ -195,7 +202,10 @@ mod tests {
         let text = report.lines("erased").join("\n");
         assert!(text.contains("erased from Temporal: 1 execution\n"), "{text}");
         assert!(text.contains("2 segments, 1 blob, "), "{text}");
-        assert!(text.contains("audit log: 0 gates, the content of 3 records\n"), "{text}");
+        assert!(
+            text.contains("people were told: 0 gates, 0 messages, 3 audit records\n"),
+            "{text}"
+        );
         assert!(text.contains("another workflow needs it: 0 segments, 1 blob"), "{text}");
     }
 }

@@ -51,8 +51,7 @@ impl Run {
             agent: self.agent,
             message: Some(self.message),
             session: self.session,
-            continues: None,
-            carried: None,
+            ..StartAgent::default()
         };
         let started = runs.start(&id, input).await?;
         if self.detach {

@@ -118,7 +118,8 @@ async fn carry_on(runs: &Runs, id: &str, text: &str) -> Result<Sent, RunError> {
         message: Some(text.to_owned()),
         session: before.session,
         continues: Some(continues.clone()),
-        carried: None,
+        tags: before.tags,
+        ..StartAgent::default()
     };
     let started = runs.start(id, input).await?;
     Ok(Sent::Continued { id: started.id, run_id: started.run_id, continues })

@@ -98,6 +98,7 @@ impl Watch {
                 }
                 RunState::Starting
                 | RunState::Running
+                | RunState::Paused
                 | RunState::Completed
                 | RunState::Failed
                 | RunState::Cancelled => {}
@@ -154,11 +155,9 @@ async fn decide(
     stream: Stream,
 ) -> Result<(), RunError> {
     let decision = Decide {
-        id: gate.id.clone(),
-        decision,
         digest: Some(gate.digest.clone()),
-        arguments: None,
         reason,
+        ..Decide::new(gate.id.clone(), decision)
     };
     let receipt = loop {
         match run.decide(decision.clone()).await {

@@ -121,6 +121,7 @@ fn is_end(state: RunState) -> bool {
         | RunState::Running
         | RunState::WaitingForApproval
         | RunState::WaitingForMessage
+        | RunState::Paused
         | RunState::Blocked => false,
     }
 }

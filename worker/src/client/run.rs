@@ -128,7 +128,8 @@ impl Run {
     /// [`RunError::Closed`] if the run is over, [`RunError::Refused`] if it takes no message.
     pub async fn send(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
         // The server knows the update id within one execution, the run knows the key beyond it.
-        let message = Message { text: text.to_owned(), key: Some(update_id.to_owned()) };
+        let key = Some(update_id.to_owned());
+        let message = Message { text: text.to_owned(), key, interrupt: false };
         self.again(async |run| {
             let key = Some(update_id.to_owned());
             run.tell(protocol::SEND, message.clone(), key, "the receipt").await

@@ -55,3 +55,5 @@ pub const APPROVAL_ID: &str = "longhaul.approval.id";
 pub const APPROVAL_OUTCOME: &str = "longhaul.approval.outcome";
 /// Through what it was decided.
 pub const APPROVAL_CHANNEL: &str = "longhaul.approval.channel";
+/// Who decided it, as far as they are known.
+pub const APPROVAL_BY: &str = "longhaul.approval.by";

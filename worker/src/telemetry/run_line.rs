@@ -43,6 +43,18 @@ pub(super) fn run_line(event: &TraceEvent) -> String {
             let edited = if *edited { ", arguments edited" } else { "" };
             format!("{id} on {summary} {outcome} ({}){edited}", channel_word(*channel))
         }
+        TraceEvent::ApprovalMoved { id, how, .. } => format!("{id} {how}"),
+        TraceEvent::Remembered { id, tool, revoked: false } => {
+            format!("decision {id} on {tool} holds for calls to come")
+        }
+        TraceEvent::Remembered { id, tool, revoked: true } => {
+            format!("decision {id} on {tool} was revoked")
+        }
+        TraceEvent::PolicyChanged { digest } => format!("judged by policy {}", digest.short()),
+        TraceEvent::Steered { verb, channel, .. } => {
+            format!("{verb} ({})", channel_word(*channel))
+        }
+        TraceEvent::NotToldYet { reason } => format!("people were not told: {reason}"),
         TraceEvent::DecisionRefused { id, refusal, channel } => {
             format!("decision on {id} refused: {} ({})", word(refusal), channel_word(*channel))
         }
@@ -76,6 +88,10 @@ pub(super) fn outcome_word(outcome: GateOutcome) -> &'static str {
         GateOutcome::Denied => "denied",
         GateOutcome::Expired => "expired",
         GateOutcome::Cancelled => "cancelled",
+        GateOutcome::Answered => "answered",
+        GateOutcome::Questioned => "questioned",
+        GateOutcome::Released => "released",
+        GateOutcome::Withdrawn => "withdrawn",
     }
 }
 
@@ -86,6 +102,8 @@ pub(super) fn channel_word(channel: Channel) -> &'static str {
         Channel::Signal => "signal",
         Channel::Update => "update",
         Channel::Runtime => "runtime",
+        Channel::Http => "http",
+        Channel::Link => "link",
     }
 }
 

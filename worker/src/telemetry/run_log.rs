@@ -114,7 +114,10 @@ fn span(report: &RunEntry, trace: &RunTrace) -> Option<Span> {
     ];
     let end = instant(report.entry.at);
     match &report.entry.event {
-        TraceEvent::ApprovalDecided { id, summary, outcome, channel, asked_at, .. } => {
+        TraceEvent::ApprovalDecided { id, summary, outcome, channel, asked_at, by, .. } => {
+            if let Some(name) = by.as_ref().and_then(|by| by.name.clone()) {
+                attributes.push(KeyValue::new(genai::APPROVAL_BY, name));
+            }
             attributes.extend([
                 KeyValue::new(genai::APPROVAL_ID, id.clone()),
                 KeyValue::new(genai::APPROVAL_OUTCOME, outcome_word(*outcome)),
@@ -158,6 +161,11 @@ fn span(report: &RunEntry, trace: &RunTrace) -> Option<Span> {
         | TraceEvent::ModelCalled { .. }
         | TraceEvent::ToolJudged { .. }
         | TraceEvent::ApprovalAsked { .. }
+        | TraceEvent::ApprovalMoved { .. }
+        | TraceEvent::Remembered { .. }
+        | TraceEvent::PolicyChanged { .. }
+        | TraceEvent::Steered { .. }
+        | TraceEvent::NotToldYet { .. }
         | TraceEvent::DecisionRefused { .. }
         | TraceEvent::ToolRan { .. }
         | TraceEvent::Blocked { .. }

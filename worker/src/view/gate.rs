@@ -84,7 +84,17 @@ pub fn receipt(receipt: &DecisionReceipt, paint: Paint) -> String {
         return match receipt.outcome {
             GateOutcome::Approved => paint.good(format_args!("{id} approved")),
             GateOutcome::Denied => paint.bad(format_args!("{id} denied")),
-            GateOutcome::Open | GateOutcome::Expired | GateOutcome::Cancelled => {
+            GateOutcome::Open if receipt.votes.is_some() => {
+                let votes = receipt.votes.unwrap_or_default();
+                format!("{id} has {votes} of the approvals that it needs")
+            }
+            GateOutcome::Open
+            | GateOutcome::Expired
+            | GateOutcome::Cancelled
+            | GateOutcome::Answered
+            | GateOutcome::Questioned
+            | GateOutcome::Released
+            | GateOutcome::Withdrawn => {
                 format!("{id} {}", outcome(receipt.outcome))
             }
         };
@@ -105,6 +115,23 @@ pub fn refusal(refusal: DecisionRefusal) -> &'static str {
         DecisionRefusal::AlreadyCancelled => "the run was cancelled before",
         DecisionRefusal::DigestMismatch => "the digest is that of another call",
         DecisionRefusal::ArgumentsWithDenial => "a denial cannot carry arguments",
+        DecisionRefusal::AlreadyAnswered => "it was answered or sent back before",
+        DecisionRefusal::AlreadyReleased => "it closed before, as the rules changed",
+        DecisionRefusal::Unauthenticated => {
+            "only people who are known may decide it, and nothing proves who this is; decide by \
+             the HTTP interface, or with a key that the worker trusts"
+        }
+        DecisionRefusal::BadSignature => "the envelope's key is unknown, or its signature wrong",
+        DecisionRefusal::OtherEnvelope => "the envelope is of another run, gate or decision",
+        DecisionRefusal::EnvelopeExpired => "the envelope's time is over",
+        DecisionRefusal::NotAnApprover => "they are in none of the groups that may decide it",
+        DecisionRefusal::SelfApproval => "they started the run, and may not decide it",
+        DecisionRefusal::StarterUnknown => {
+            "nothing proves who started the run, so nobody can be told apart from them"
+        }
+        DecisionRefusal::NotAllowed => "there is no such decision for this gate",
+        DecisionRefusal::Malformed => "it lacks what it needs, or carries what it cannot use",
+        DecisionRefusal::TooBroad => "it cannot be remembered so broadly",
     }
 }
 
@@ -115,6 +142,10 @@ fn outcome(outcome: GateOutcome) -> &'static str {
         GateOutcome::Denied => "denied",
         GateOutcome::Expired => "expired",
         GateOutcome::Cancelled => "cancelled",
+        GateOutcome::Answered => "answered",
+        GateOutcome::Questioned => "sent back with a question",
+        GateOutcome::Released => "released, as the rules changed",
+        GateOutcome::Withdrawn => "refused, as the rules changed",
     }
 }
 

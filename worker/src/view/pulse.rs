@@ -34,12 +34,21 @@ impl Pulse {
                         GateOutcome::Open
                         | GateOutcome::Denied
                         | GateOutcome::Expired
-                        | GateOutcome::Cancelled,
+                        | GateOutcome::Cancelled
+                        | GateOutcome::Answered
+                        | GateOutcome::Questioned
+                        | GateOutcome::Released
+                        | GateOutcome::Withdrawn,
                     ..
                 }
                 | TraceEvent::MessageReceived { .. }
                 | TraceEvent::ModelCalled { .. }
                 | TraceEvent::ApprovalAsked { .. }
+                | TraceEvent::ApprovalMoved { .. }
+                | TraceEvent::Remembered { .. }
+                | TraceEvent::PolicyChanged { .. }
+                | TraceEvent::Steered { .. }
+                | TraceEvent::NotToldYet { .. }
                 | TraceEvent::DecisionRefused { .. }
                 | TraceEvent::Blocked { .. }
                 | TraceEvent::Continued { .. }

@@ -17,7 +17,9 @@ pub fn state(state: RunState, paint: Paint) -> String {
     match state {
         RunState::Completed => paint.good(words),
         RunState::Failed | RunState::Cancelled => paint.bad(words),
-        RunState::WaitingForApproval | RunState::Blocked => paint.attention(words),
+        RunState::WaitingForApproval | RunState::Paused | RunState::Blocked => {
+            paint.attention(words)
+        }
         RunState::Starting | RunState::Running | RunState::WaitingForMessage => words,
     }
 }
@@ -79,7 +81,9 @@ pub fn list(runs: &[RunSummary], now: Timestamp, paint: Paint) -> Vec<String> {
             let coloured = match run.state {
                 Some(RunState::Completed) => paint.good(padded),
                 Some(RunState::Failed | RunState::Cancelled) => paint.bad(padded),
-                Some(RunState::WaitingForApproval | RunState::Blocked) => paint.attention(padded),
+                Some(RunState::WaitingForApproval | RunState::Paused | RunState::Blocked) => {
+                    paint.attention(padded)
+                }
                 Some(RunState::Starting | RunState::Running | RunState::WaitingForMessage)
                 | None => padded,
             };
@@ -205,6 +209,10 @@ fn outcome_text(outcome: &ToolOutcome) -> String {
         ToolOutcome::Denied { reason } => reason.clone().unwrap_or_default(),
         ToolOutcome::Expired => "nobody answered in time".to_owned(),
         ToolOutcome::Cancelled => "the run was cancelled".to_owned(),
+        ToolOutcome::Answered { content, blob: _ } => content.clone(),
+        ToolOutcome::Questioned { question } => question.clone(),
+        ToolOutcome::Skipped => "a message came before it started".to_owned(),
+        ToolOutcome::MustAsk { judged } => judged.verdict.reason.clone(),
     }
 }
 

@@ -110,7 +110,7 @@ impl Steps {
                 }
                 (paint.strong(pad(&format!("turn {turn}"))), text)
             }
-            TraceEvent::ToolJudged { turn: _, call: _, summary, verdict, reason } => {
+            TraceEvent::ToolJudged { summary, verdict, reason, .. } => {
                 let (label, word) = match verdict {
                     Action::Run => (paint.faint(pad("decided")), "runs unasked"),
                     Action::Ask => (paint.attention(pad("decided")), "needs a person"),
@@ -135,6 +135,7 @@ impl Steps {
                 reason,
                 edited,
                 asked_at,
+                by,
             } => {
                 let label = match outcome {
                     GateOutcome::Open => paint.attention(pad("open")),
@@ -142,6 +143,10 @@ impl Steps {
                     GateOutcome::Denied => paint.bad(pad("denied")),
                     GateOutcome::Expired => paint.bad(pad("expired")),
                     GateOutcome::Cancelled => paint.bad(pad("closed")),
+                    GateOutcome::Answered => paint.good(pad("answered")),
+                    GateOutcome::Questioned => paint.attention(pad("asked back")),
+                    GateOutcome::Released => paint.good(pad("released")),
+                    GateOutcome::Withdrawn => paint.bad(pad("withdrawn")),
                 };
                 let mut text = short(summary, 70);
                 if let Some(reason) = reason {
@@ -151,10 +156,32 @@ impl Steps {
                     text.push_str(", with edited arguments");
                 }
                 let waited = duration(at.since(*asked_at));
-                let facts = format!(" (gate {id}, {}, after {waited})", through(*channel));
+                let name = by.as_ref().and_then(|by| by.name.as_deref());
+                let name = name.map(|name| format!("{}, ", short(name, 40))).unwrap_or_default();
+                let facts = format!(" (gate {id}, {name}{}, after {waited})", through(*channel));
                 text.push_str(&paint.faint(facts));
                 (label, text)
             }
+            TraceEvent::ApprovalMoved { id, how, detail } => {
+                let detail = detail.as_deref().map(|text| format!(": {}", short(text, 90)));
+                (paint.attention(pad(how)), format!("gate {id}{}", detail.unwrap_or_default()))
+            }
+            TraceEvent::Remembered { id, tool, revoked } => {
+                let word = if *revoked { "holds no longer" } else { "holds for calls to come" };
+                (paint.faint(pad("decision")), format!("{id} on {tool} {word}"))
+            }
+            TraceEvent::PolicyChanged { digest } => {
+                (paint.faint(pad("policy")), format!("calls are judged by {}", digest.short()))
+            }
+            TraceEvent::Steered { verb, reason, channel } => {
+                let reason = reason.as_deref().map(|text| format!(": {}", short(text, 90)));
+                let text = format!("{}{}", through(*channel), reason.unwrap_or_default());
+                (paint.attention(pad(verb)), text)
+            }
+            TraceEvent::NotToldYet { reason } => (
+                paint.bad(pad("not told")),
+                format!("people were not told: {}", short(reason, 120)),
+            ),
             TraceEvent::DecisionRefused { id, refusal, channel } => (
                 paint.attention(pad("refused")),
                 format!(
@@ -216,6 +243,7 @@ impl Steps {
                     | RunState::Running
                     | RunState::WaitingForApproval
                     | RunState::WaitingForMessage
+                    | RunState::Paused
                     | RunState::Blocked
                     | RunState::Failed
                     | RunState::Cancelled => paint.bad(pad(words)),
@@ -238,6 +266,11 @@ fn allowed(entry: &TraceEntry) -> Option<&str> {
         | TraceEvent::ModelCalled { .. }
         | TraceEvent::ApprovalAsked { .. }
         | TraceEvent::ApprovalDecided { .. }
+        | TraceEvent::ApprovalMoved { .. }
+        | TraceEvent::Remembered { .. }
+        | TraceEvent::PolicyChanged { .. }
+        | TraceEvent::Steered { .. }
+        | TraceEvent::NotToldYet { .. }
         | TraceEvent::DecisionRefused { .. }
         | TraceEvent::ToolRan { .. }
         | TraceEvent::Blocked { .. }
@@ -278,6 +311,8 @@ fn through(channel: Channel) -> &'static str {
         Channel::Signal => "by signal",
         Channel::Update => "by update",
         Channel::Runtime => "by the runtime",
+        Channel::Http => "over HTTP",
+        Channel::Link => "by a link",
     }
 }
 

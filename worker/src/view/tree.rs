@@ -193,6 +193,10 @@ fn gate_text(gate: &Gate, look: Look) -> String {
         GateOutcome::Denied => paint.bad("denied"),
         GateOutcome::Expired => paint.bad("expired, nobody answered"),
         GateOutcome::Cancelled => paint.bad("cancelled"),
+        GateOutcome::Answered => paint.good("answered"),
+        GateOutcome::Questioned => paint.attention("sent back with a question"),
+        GateOutcome::Released => paint.good("released, as the rules changed"),
+        GateOutcome::Withdrawn => paint.bad("refused, as the rules changed"),
     };
     let mut text = format!(
         "waited {} at gate {}: {outcome} {}",

@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
+use longhaul_activities::people::PeopleSettings;
+use longhaul_contract::identity::Trust;
+use longhaul_contract::policy::Policy;
 use longhaul_store::Store;
 use temporalio_client::Client;
 use temporalio_common::telemetry::metrics::TemporalMeter;
@@ -141,6 +144,9 @@ impl Supervisor<'_> {
             script_log: self.config.script_log.clone(),
             search_attributes,
             store: self.store.clone(),
+            policy: Policy::default(),
+            people: PeopleSettings::default(),
+            trust: Trust::default(),
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());
         let activities = Arc::new(activities);

@@ -128,6 +128,9 @@ pub struct People {
     /// Since when somebody holds the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Timestamp>,
+    /// Steps that messages have interrupted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub interrupts: u32,
     /// Whether the waiting gates have to be judged again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rejudge: bool,
@@ -156,12 +159,15 @@ pub struct Call {
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<ToolOutcome>,
+    /// How often it was given to an activity.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tries: u32,
 }
 
 impl Call {
     /// A call with its verdict.
     pub fn new(call: ToolCall, verdict: Verdict) -> Self {
-        Self { call, verdict, gate: None, started_at: None, outcome: None }
+        Self { call, verdict, gate: None, started_at: None, outcome: None, tries: 0 }
     }
 
     /// Tool and object on one line: `files.read Cargo.toml`.
@@ -232,9 +238,9 @@ pub struct Gate {
     /// What a person answered in the place of the tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Value>,
-    /// The envelope that closed it, by the digest of its claims.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub envelope: Option<Digest>,
+    /// How often it was opened again, because an answer did not fit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reopened: u32,
 }
 
 impl Gate {
@@ -254,7 +260,7 @@ impl Gate {
             by: None,
             decided_at: None,
             answer: None,
-            envelope: None,
+            reopened: 0,
         }
     }
 
@@ -262,6 +268,17 @@ impl Gate {
     pub fn is_open(&self) -> bool {
         self.outcome == GateOutcome::Open
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// The digest that a decision about a gate of version 3 is bound to: of this chain, this gate, as
+/// often as it has been opened.
+pub fn bound_digest(plain: &Digest, chain: &str, gate: &str, reopened: u32) -> Digest {
+    Digest::of(&(plain, chain, gate, reopened))
 }
 
 /// The digest of tool, arguments and definition that a decision is bound to.

@@ -14,6 +14,7 @@
 //! | [`approval`] | verdicts, gates, decisions, receipts |
 //! | [`policy`] | rules on calls, what is remembered of decisions, and the verdicts that follow |
 //! | [`interrupt`], [`identity`], [`notice`] | how people are asked, who they are, what they are told |
+//! | [`mask`] | what stands in the place of a secret |
 //! | [`archive`], [`blob`] | what outlives Temporal's retention, and what is too long for history |
 //! | [`carry`] | what a run hands on as it continues as new |
 //! | [`run`] | what starts a run, its states and views |
@@ -35,6 +36,7 @@ pub mod failure;
 pub mod identity;
 pub mod interrupt;
 pub mod limits;
+pub mod mask;
 pub mod message;
 pub mod model;
 pub mod names;

@@ -28,6 +28,8 @@ pub const SIGNAL_REVOKE: &str = "revoke";
 
 /// Update: `{"text"}` adds a message and returns a receipt.
 pub const UPDATE_SEND: &str = "send";
+/// Update: `{"paused"}` holds the run before its next step, or lets it go on.
+pub const UPDATE_HOLD: &str = "hold";
 /// Update: decides a gate and returns a receipt.
 pub const UPDATE_DECIDE: &str = "decide";
 

@@ -56,7 +56,27 @@ pub struct Message {
     pub interrupt: bool,
 }
 
-/// The input of the signals and updates `pause` and `resume`.
+/// The input of the update `hold`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Whether the run is to be held, or to go on.
+    pub paused: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who, unproven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// The input of the signal `revoke`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revoke {
+    /// Id of a decision that was remembered for this run.
+    pub id: String,
+}
+
+/// The input of the signals `pause` and `resume`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steer {
     /// Why.
@@ -67,7 +87,7 @@ pub struct Steer {
     pub by: Option<String>,
 }
 
-/// The result of the updates `pause` and `resume`.
+/// The result of the update `hold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SteerReceipt {
     /// Whether the run is held now.

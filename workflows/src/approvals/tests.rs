@@ -24,8 +24,7 @@ fn waiting(on_timeout: OnTimeout) -> Session {
 }
 
 fn decide(decision: Decision) -> Decide {
-    let id = "apr_1_1".to_owned();
-    Decide { id, decision, digest: None, arguments: None, reason: None }
+    Decide::new("apr_1_1", decision)
 }
 
 fn told(run: &mut Session, decide: &Decide) -> (bool, GateOutcome, Option<DecisionRefusal>) {
@@ -93,9 +92,10 @@ fn a_rule_may_fail_the_run_on_expiry() {
 #[test]
 fn unknown_gates_are_named_with_those_that_wait() {
     let run = waiting(OnTimeout::Deny);
-    assert_eq!(run.refuses_decision("apr_1_1", None), None);
+    assert_eq!(run.refuses_decision(&decide(Decision::Deny)), None);
+    let other = Decide::new("apr_9_9", Decision::Deny);
     assert_eq!(
-        run.refuses_decision("apr_9_9", None).as_deref(),
+        run.refuses_decision(&other).as_deref(),
         Some("no gate `apr_9_9`: open gates are apr_1_1")
     );
 }

@@ -1,18 +1,20 @@
 //! What activities bring back, and how it changes the state of a run.
 
 use longhaul_contract::approval::{ApprovalRequest, Ask, Channel};
-use longhaul_contract::carry::{gate_digest, summary};
+use longhaul_contract::carry::{bound_digest, gate_digest, summary};
 use longhaul_contract::definition::LoadedAgent;
 use longhaul_contract::failure::{FailureKind, Remedy};
+use longhaul_contract::interrupt::InterruptKind;
 use longhaul_contract::message::{Conversation, Item};
 use longhaul_contract::model::{Answer, Compacted, ModelReply};
+use longhaul_contract::notice::NoticeEvent;
 use longhaul_contract::run::{BlockedView, RunState};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolOutcome, one_line};
 use longhaul_contract::trace::TraceEvent;
 use serde_json::Value;
 
-use super::{Call, Gate, MAX_REPAIRS, Origin, Pinned, Session};
+use super::{Call, Gate, MAX_REPAIRS, Origin, Pinned, Session, people};
 use crate::gate::judge;
 
 impl Session {
@@ -43,6 +45,7 @@ impl Session {
         for item in loaded.carried {
             self.add(item, Origin::Here);
         }
+        self.trust(loaded.trust, now);
         self.spend.cost_usd = loaded.definition.model.price.map(|_| 0.0);
         self.pinned = Some(Pinned {
             loaded: loaded.v,
@@ -62,6 +65,7 @@ impl Session {
     /// Moves the waiting messages into the conversation wherever it stands: at a gate that waits,
     /// more may come than can be handed on. A model reads results before them all the same.
     pub fn take_all_messages(&mut self) {
+        self.interrupting = false;
         while let Some(text) = self.inbox.pop_front() {
             self.add(Item::User { text }, Origin::Here);
         }
@@ -89,6 +93,7 @@ impl Session {
                 preview: reply.text.as_deref().map(|text| one_line(text, 160)),
             },
         );
+        self.adopt(reply.policy.clone(), now);
         let answers = reply.calls.is_empty();
         let answer = reply.answer.clone();
         let text = reply.text.clone();
@@ -108,12 +113,24 @@ impl Session {
     }
 
     fn judge(&mut self, reply: &ModelReply, now: Timestamp) {
-        let Some(pinned) = &self.pinned else { return };
-        let judged: Vec<_> =
-            reply.calls.iter().map(|call| (call, judge(call, &pinned.definition))).collect();
         let turn = self.spend.turns;
-        for (call, (verdict, action, reason)) in judged {
+        for (index, call) in reply.calls.iter().enumerate() {
+            let Some(pinned) = &self.pinned else { return };
+            let judged = reply.judged.get(index);
+            let (verdict, action, reason) = match judged {
+                Some(judged) => people::verdict(call, judged),
+                None if pinned.tells_people() => people::unjudged(),
+                None => judge(call, &pinned.definition),
+            };
             let call = Call::new(call.clone(), verdict);
+            let (rules, shadow) = judged.map_or_else(Default::default, |judged| {
+                (judged.verdict.rules.clone(), judged.verdict.shadow.clone())
+            });
+            if let Some(judged) = judged.filter(|_| !rules.is_empty() || !shadow.is_empty()) {
+                let (summary, verdict) = (call.summary(), judged.verdict.clone());
+                let id = format!("{turn}_{}", index + 1);
+                self.tell(now, NoticeEvent::Judged { call: id, summary, verdict });
+            }
             self.log(
                 now,
                 TraceEvent::ToolJudged {
@@ -122,6 +139,8 @@ impl Session {
                     summary: call.summary(),
                     verdict: action,
                     reason,
+                    rules,
+                    shadow,
                 },
             );
             self.calls.push(call);
@@ -175,18 +194,38 @@ impl Session {
         let turn = self.spend.turns;
         let Some(call) = self.calls.get(index) else { return };
         let effect = pinned.definition.tool(&call.call.tool).map(|tool| tool.effect);
-        let request = ApprovalRequest {
-            id: format!("apr_{turn}_{}", index + 1),
+        let id = format!("apr_{turn}_{}", index + 1);
+        let plain = gate_digest(&call.call, &pinned.digest);
+        let mut request = ApprovalRequest {
             tool: call.call.tool.clone(),
             summary: call.summary(),
             arguments: call.call.arguments.clone(),
-            digest: gate_digest(&call.call, &pinned.digest),
+            digest: plain.clone(),
             effect: effect.unwrap_or(longhaul_contract::tool::Effect::Opaque),
             reason: ask.reason.clone(),
             turn,
             asked_at: now,
             deadline: now.plus(ask.timeout),
+            id: id.clone(),
+            kind: InterruptKind::Approval,
+            preview: None,
+            rules: Vec::new(),
+            because: Vec::new(),
+            response: None,
+            allowed: Vec::new(),
+            offers: Vec::new(),
+            approvers: Vec::new(),
+            asked: Vec::new(),
+            delegates: Vec::new(),
+            votes: Vec::new(),
+            batch: None,
+            problem: None,
+            parent: None,
         };
+        if let Some(plan) = &ask.plan {
+            request.digest = bound_digest(&plain, &self.chain, &id, 0);
+            people::fill(&mut request, plan);
+        }
         self.log(
             now,
             TraceEvent::ApprovalAsked {
@@ -195,9 +234,11 @@ impl Session {
                 deadline: request.deadline,
             },
         );
+        let told = Box::new(request.clone());
         if let Some(call) = self.calls.get_mut(index) {
             call.gate = Some(Gate::open(request, ask));
         }
+        self.tell(now, NoticeEvent::Asked { request: told });
     }
 
     /// Records what came of call `index`.
@@ -216,7 +257,15 @@ impl Session {
             ToolOutcome::Denied { reason } => {
                 (0, reason.as_deref().map(|reason| one_line(reason, 200)))
             }
-            ToolOutcome::Expired | ToolOutcome::Cancelled => (0, None),
+            ToolOutcome::Answered { content, blob } => {
+                let bytes = blob.as_ref().map(|blob| blob.bytes);
+                (bytes.unwrap_or(u64::try_from(content.len()).unwrap_or(u64::MAX)), None)
+            }
+            ToolOutcome::Questioned { question } => (0, Some(one_line(question, 200))),
+            ToolOutcome::Expired
+            | ToolOutcome::Cancelled
+            | ToolOutcome::Skipped
+            | ToolOutcome::MustAsk { .. } => (0, None),
         };
         let event = TraceEvent::ToolRan {
             turn,

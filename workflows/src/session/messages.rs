@@ -1,7 +1,7 @@
 //! What people say to a run: messages, retries, cancellation, and signals that make no sense.
 
 use longhaul_contract::approval::Channel;
-use longhaul_contract::run::{Message, SendReceipt};
+use longhaul_contract::run::{Message, SendReceipt, Steer};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::one_line;
 use longhaul_contract::trace::TraceEvent;
@@ -16,7 +16,7 @@ impl Session {
     ///
     /// A message with a key that was taken before is not taken again.
     pub fn receive(&mut self, message: Message, channel: Channel, now: Timestamp) -> SendReceipt {
-        let Message { text, key } = message;
+        let Message { text, key, interrupt } = message;
         if let Some(receipt) = key.as_deref().and_then(|key| self.receipt(key)) {
             return receipt;
         }
@@ -24,11 +24,20 @@ impl Session {
         self.log(now, TraceEvent::MessageReceived { channel, preview });
         let queued_before = u32::try_from(self.inbox.len()).unwrap_or(u32::MAX);
         self.inbox.push_back(text);
+        if interrupt && self.tells_people() && self.is_at_work() {
+            self.interrupting = true;
+            self.steered("interrupt", Steer::default(), channel, now);
+        }
         let receipt = SendReceipt { turn: self.spend.turns.saturating_add(1), queued_before };
         if let Some(key) = key {
             self.remember(key, receipt);
         }
         receipt
+    }
+
+    /// Whether there is a step under way that a message can break into.
+    fn is_at_work(&self) -> bool {
+        !self.calls.is_empty() || self.in_model_call
     }
 
     /// Bytes of the messages that wait.

@@ -54,6 +54,7 @@ impl Session {
             receipts: self.receipts.clone(),
             pace: self.pace.clone(),
             context_tokens: self.context_tokens,
+            people: self.people.clone(),
         };
         Some(StartAgent {
             agent: self.agent.clone(),
@@ -99,6 +100,7 @@ impl Session {
         run.receipts = carried.receipts;
         run.pace = carried.pace;
         run.context_tokens = carried.context_tokens;
+        run.people = carried.people;
         run.log(now, TraceEvent::Continued { times: carried.times, from: carried.from });
         run
     }

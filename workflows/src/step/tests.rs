@@ -58,13 +58,7 @@ fn a_session_parks_after_each_answer_and_completes_when_closed() {
 
 #[test]
 fn a_session_may_start_without_a_message() {
-    let input = StartAgent {
-        agent: "a".to_owned(),
-        message: None,
-        session: true,
-        continues: None,
-        carried: None,
-    };
+    let input = StartAgent { agent: "a".to_owned(), session: true, ..StartAgent::default() };
     let mut run = Session::start(Ok(input.clone()), at(0));
     assert_eq!(next_step(&run), Step::Load);
     let loaded = longhaul_contract::definition::LoadedAgent {
@@ -73,6 +67,7 @@ fn a_session_may_start_without_a_message() {
         search_attributes: Vec::new(),
         carried: Vec::new(),
         sealed: None,
+        trust: longhaul_contract::identity::Trust::default(),
     };
     run.pin(loaded, at(1));
     assert_eq!(next_step(&run), Step::AwaitMessage);

@@ -41,6 +41,8 @@ pub(super) fn from_response(response: ChatResponse, format: &str) -> ModelReply 
         request_id: response.captured_raw_body.as_ref().and_then(response_id),
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     }
 }
 

@@ -34,6 +34,8 @@ pub(super) fn reply(error: &genai::Error, model: &ModelSettings) -> Option<Model
         request_id: reply::response_id(body),
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     })
 }
 

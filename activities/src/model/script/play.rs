@@ -173,12 +173,17 @@ impl<'a> Stage<'a> {
 /// One result as templates see it.
 fn cell(tool: &str, result: &ToolOutcome, arguments: Option<&serde_json::Value>) -> Cell {
     let text = match result {
-        ToolOutcome::Done { content, .. } => content.clone(),
+        ToolOutcome::Done { content, .. } | ToolOutcome::Answered { content, .. } => {
+            content.clone()
+        }
         ToolOutcome::Failed { .. }
         | ToolOutcome::Refused { .. }
         | ToolOutcome::Denied { .. }
         | ToolOutcome::Expired
         | ToolOutcome::Unknown { .. }
+        | ToolOutcome::Questioned { .. }
+        | ToolOutcome::Skipped
+        | ToolOutcome::MustAsk { .. }
         | ToolOutcome::Cancelled => render::outcome(result, None),
     };
     let parsed: Option<serde_json::Value> = serde_json::from_str(&text).ok();

@@ -18,7 +18,10 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 pub fn check_http(spec: &ToolSpec) -> Result<(), String> {
     let (method, url, headers, rest) = match &spec.binding {
         ToolBinding::Http { method, url, headers, rest } => (method, url, headers, *rest),
-        ToolBinding::Files { .. } | ToolBinding::Results => return Ok(()),
+        ToolBinding::Files { .. }
+        | ToolBinding::Results
+        | ToolBinding::Person
+        | ToolBinding::External { .. } => return Ok(()),
     };
     if !METHODS.contains(&method.as_str()) {
         let methods = METHODS.join(", ");

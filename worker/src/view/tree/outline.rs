@@ -211,7 +211,7 @@ impl Outline {
                     calls: Vec::new(),
                 }));
             }
-            TraceEvent::ToolJudged { turn: _, call, summary, verdict, reason } => {
+            TraceEvent::ToolJudged { call, summary, verdict, reason, .. } => {
                 let known = Some(call.clone());
                 if let Some(slot) =
                     self.call(summary, |slot| slot.id == known && slot.result.is_none())
@@ -239,6 +239,7 @@ impl Outline {
                 reason,
                 edited,
                 asked_at,
+                by: _,
             } => {
                 let decided = Decided {
                     at,
@@ -257,6 +258,26 @@ impl Outline {
                     });
                     gate.decided = Some(decided);
                 }
+            }
+            TraceEvent::ApprovalMoved { id, how, detail } => {
+                let detail = detail.as_deref().map(|text| format!(": {}", short(text, 90)));
+                let text = format!("gate {id} {how}{}", detail.unwrap_or_default());
+                self.note(Tone::Attention, text);
+            }
+            TraceEvent::Remembered { id, tool, revoked } => {
+                let word = if *revoked { "holds no longer" } else { "holds for calls to come" };
+                self.note(Tone::Plain, format!("decision {id} on {tool} {word}"));
+            }
+            TraceEvent::PolicyChanged { digest } => {
+                self.note(Tone::Plain, format!("calls are judged by policy {}", digest.short()));
+            }
+            TraceEvent::Steered { verb, reason, channel } => {
+                let reason = reason.as_deref().map(|text| format!(": {}", short(text, 90)));
+                let text = format!("{verb} {}{}", through(*channel), reason.unwrap_or_default());
+                self.note(Tone::Attention, text);
+            }
+            TraceEvent::NotToldYet { reason } => {
+                self.note(Tone::Attention, format!("people were not told: {}", short(reason, 120)));
             }
             TraceEvent::DecisionRefused { id, refusal, channel } => self.note(
                 Tone::Attention,
@@ -325,5 +346,7 @@ fn through(channel: Channel) -> &'static str {
         Channel::Signal => "by signal",
         Channel::Update => "by update",
         Channel::Runtime => "by the runtime",
+        Channel::Http => "over HTTP",
+        Channel::Link => "by a link",
     }
 }

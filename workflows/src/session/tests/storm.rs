@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::session::Session;
 use crate::step::next_step;
-use crate::testing::{at, call, definition, done, long, reply, resumed, rule, seal, tool};
+use crate::testing::{at, call, definition, done, long, message, reply, resumed, rule, seal, tool};
 
 /// Something that happens to a run.
 #[derive(Clone, Debug)]
@@ -135,8 +135,10 @@ impl Run {
     }
 
     fn hear(&mut self, key: Option<u8>, update: bool, now: Timestamp) {
-        let message =
-            Message { text: format!("said at {now:?}"), key: key.map(|key| format!("key-{key}")) };
+        let message = Message {
+            key: key.map(|key| format!("key-{key}")),
+            ..message(format!("said at {now:?}"))
+        };
         let channel = if update { Channel::Update } else { Channel::Signal };
         match self.session.refuses_message(&message.text) {
             None => {
@@ -179,7 +181,17 @@ impl Run {
                 ToolOutcome::Denied { reason }
             }
             (Verdict::Ask(_), Some((GateOutcome::Expired, _))) => ToolOutcome::Expired,
-            (Verdict::Ask(_), Some((GateOutcome::Cancelled, _))) => ToolOutcome::Cancelled,
+            (
+                Verdict::Ask(_),
+                Some((
+                    GateOutcome::Cancelled
+                    | GateOutcome::Answered
+                    | GateOutcome::Questioned
+                    | GateOutcome::Released
+                    | GateOutcome::Withdrawn,
+                    _,
+                )),
+            ) => ToolOutcome::Cancelled,
             (Verdict::Run, _) | (Verdict::Ask(_), Some((GateOutcome::Approved, _))) => {
                 run.calls[index].started_at = Some(now);
                 *run.pace.entry("look".to_owned()).or_default() += 1;
@@ -194,8 +206,6 @@ impl Run {
         let id = self.gates.get(gate).unwrap_or(&unknown).clone();
         let digest = self.session.gate(&id).map(|gate| gate.request.digest.clone());
         let decide = Decide {
-            id,
-            decision: if approve { Decision::Approve } else { Decision::Deny },
             digest: match how {
                 0 => Some(Digest::of("other arguments")),
                 1 => digest,
@@ -203,9 +213,10 @@ impl Run {
             },
             arguments: (how == 2).then(|| json!({"path": "elsewhere"})),
             reason: (how == 3).then(|| "so I say".to_owned()),
+            ..Decide::new(id, if approve { Decision::Approve } else { Decision::Deny })
         };
         let channel = if update { Channel::Update } else { Channel::Signal };
-        let refusal = self.session.refuses_decision(&decide.id, None);
+        let refusal = self.session.refuses_decision(&decide);
         let receipt = self.session.decide(&decide, channel, now);
         self.answers.push(json!([refusal, receipt]));
     }

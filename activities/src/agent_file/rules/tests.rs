@@ -1,0 +1,94 @@
+//! Rules that are checked against the tools of an agent.
+
+use std::path::Path;
+
+use longhaul_contract::policy::Rule;
+use longhaul_contract::tool::{Effect, Lane, ToolBinding, ToolSpec};
+use serde_json::json;
+
+use super::*;
+use crate::agent_file::{Problem, Source, yaml};
+
+fn tools() -> Vec<ToolSpec> {
+    let spec = |name: &str, effect, parameters| ToolSpec {
+        name: name.to_owned(),
+        description: String::new(),
+        parameters,
+        effect,
+        idempotent: false,
+        timeout: None,
+        lane: Lane::default(),
+        binding: ToolBinding::Results,
+    };
+    vec![
+        spec(
+            "crm.refund",
+            Effect::Money,
+            json!({
+                "type": "object",
+                "properties": {"amount": {"type": "integer"}, "note": {"type": "string"}},
+                "required": ["amount"],
+                "additionalProperties": false
+            }),
+        ),
+        spec(
+            "crm.find",
+            Effect::Read,
+            json!({"type": "object", "properties": {"id": {"type": "string"}}}),
+        ),
+    ]
+}
+
+fn read(text: &str) -> Result<Rule, Problem> {
+    let source = Source { path: Path::new("agents/a.yaml"), text };
+    let entry: RuleEntry = yaml::read(&source).unwrap();
+    compile(&entry, 3, Some(&tools()), &source)
+}
+
+#[test]
+fn a_rule_that_fits_the_tools_is_taken() {
+    let rule = read(
+        "tools: [crm.refund]\nwhen: args.amount > 100\naction: ask\n\
+         examples: [{args: {amount: 101}, expect: ask}]\n",
+    );
+    let rule = rule.unwrap();
+    assert_eq!((rule.id.as_str(), rule.tools), ("rule-3", vec!["crm.refund".to_owned()]));
+}
+
+#[test]
+fn what_no_call_could_meet_is_found() {
+    for (text, expected) in [
+        ("tools: [crm.drop]\naction: ask\n", "1:9: the agent has no tool `crm.drop`, only"),
+        ("tools: [crm.refund]\naction: run\n", "1:9: `crm.refund` cannot run without asking"),
+        (
+            "when: args.amont > 100\ntools: [crm.refund]\naction: ask\n",
+            "1:7: `when` cannot be evaluated for calls of `crm.refund`: there is no `amont`",
+        ),
+        (
+            "when: args.amount > 100\naction: ask\n",
+            "1:7: `when` cannot be evaluated for calls of `crm.find`: there is no `amount`",
+        ),
+        (
+            "when: args.note == 'x'\ntools: [crm.refund]\naction: ask\n",
+            "1:7: `when` cannot be evaluated for calls of `crm.refund`: there is no `note`",
+        ),
+        (
+            "tools: [crm.refund]\naction: ask\nexamples:\n- {args: {amount: many}, expect: ask}\n",
+            "4:3: the example: the arguments do not fit the schema of `crm.refund`",
+        ),
+        (
+            "tools: [crm.refund]\naction: ask\nexamples:\n- {tool: crm.drop, expect: nothing}\n",
+            "4:3: the agent has no tool `crm.drop`",
+        ),
+    ] {
+        let problem = read(text).unwrap_err().to_string();
+        assert!(problem.starts_with(&format!("agents/a.yaml:{expected}")), "{text}{problem}");
+    }
+}
+
+#[test]
+fn a_hint_says_how_to_ask_for_what_may_be_absent() {
+    let problem = read("when: args.note == 'x'\ntools: [crm.refund]\naction: ask\n").unwrap_err();
+    let hint = "the argument may be left out; write `has(args.…) && …`";
+    assert_eq!(problem.hint.as_deref(), Some(hint));
+}

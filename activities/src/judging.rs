@@ -1,0 +1,112 @@
+//! Judges the calls of a reply, and those that wait: by the agent's rules, the worker's, and what
+//! people decided before. What comes out enters history with the reply.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use longhaul_contract::definition::Definition;
+use longhaul_contract::digest::Digest;
+use longhaul_contract::interrupt::{Judged, Judging};
+use longhaul_contract::policy::{Outcome, Policy, PolicySnapshot, Remembered, Verdict};
+use longhaul_contract::time::Timestamp;
+use longhaul_contract::tool::{ToolBinding, ToolCall};
+use longhaul_policy::evaluator::{self, Evaluator};
+use longhaul_policy::simple;
+
+mod hours;
+mod mask;
+mod plan;
+mod preview;
+#[cfg(test)]
+mod tests;
+
+/// Policies that are kept compiled.
+const MOST_KEPT: usize = 64;
+
+/// What judges on this worker.
+#[derive(Debug)]
+pub(crate) struct Judges {
+    worker: Policy,
+    root: PathBuf,
+    compiled: Mutex<BTreeMap<Digest, Arc<Evaluator>>>,
+}
+
+impl Judges {
+    /// Judges by the worker's rules besides an agent's own; `root` is where file tools start from.
+    pub(crate) fn new(worker: Policy, root: PathBuf) -> Self {
+        Self { worker, root, compiled: Mutex::default() }
+    }
+
+    /// What the rules say of these calls, and the policy, if the run does not know it yet.
+    pub(crate) fn judge(
+        &self,
+        definition: &Definition,
+        judging: &Judging,
+        remembered: &[Remembered],
+        calls: &[ToolCall],
+        now: Timestamp,
+    ) -> (Vec<Judged>, Option<PolicySnapshot>) {
+        let evaluator = self.evaluator(definition, judging, remembered);
+        let judged = calls.iter().map(|call| self.one(&evaluator, definition, judging, call, now));
+        let judged = judged.collect();
+        let known = judging.known.as_ref() == Some(evaluator.digest());
+        (judged, (!known).then(|| evaluator.snapshot()))
+    }
+
+    fn one(
+        &self,
+        evaluator: &Evaluator,
+        definition: &Definition,
+        judging: &Judging,
+        call: &ToolCall,
+        now: Timestamp,
+    ) -> Judged {
+        let spec = definition.tool(&call.tool);
+        let asked = evaluator::Call {
+            tool: &call.tool,
+            spec,
+            arguments: &call.arguments,
+            problem: call.problem.as_deref(),
+            connection: None,
+        };
+        let verdict = evaluator.judge(&asked, &judging.run);
+        let Some(spec) = spec else { return Judged { verdict, plan: None } };
+        if matches!(spec.binding, ToolBinding::Results) && verdict.outcome <= Outcome::Refuse {
+            // What the agent has been given already, it may read on.
+            let reason = "it reads on in a result of this run".to_owned();
+            let verdict = Verdict { outcome: Outcome::Run, reason, ask: None, ..verdict };
+            return Judged { verdict, plan: None };
+        }
+        let plan = plan::plan(spec, call, &verdict, now);
+        let plan = plan.map(|plan| longhaul_contract::interrupt::Plan {
+            preview: preview::preview(&self.root, spec, &call.arguments),
+            ..plan
+        });
+        Judged { verdict, plan }
+    }
+
+    /// The rules of all sources, compiled once for as long as none of them changes.
+    fn evaluator(
+        &self,
+        definition: &Definition,
+        judging: &Judging,
+        remembered: &[Remembered],
+    ) -> Arc<Evaluator> {
+        let all: Vec<&Remembered> = remembered.iter().chain(&judging.remembered).collect();
+        let key = Digest::of(&(&definition.approvals, &definition.policy, &all));
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = compiled.get(&key) {
+            return kept.clone();
+        }
+        let mut agent = definition.policy.clone().unwrap_or_default();
+        agent.rules.extend(simple::rules(&definition.approvals));
+        let all: Vec<Remembered> = all.into_iter().cloned().collect();
+        let evaluator = Arc::new(Evaluator::new(&agent, &self.worker, &all));
+        if compiled.len() >= MOST_KEPT {
+            compiled.pop_first();
+        }
+        compiled.insert(key, evaluator.clone());
+        evaluator
+    }
+}

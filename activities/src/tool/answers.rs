@@ -1,0 +1,35 @@
+//! Answers of people, and of whoever carries out a tool outside: checked, and taken as results.
+
+use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
+use serde_json::Value;
+
+use super::arguments;
+
+/// What the answer comes to: the tool's result, a word in its place, or what is wrong with it.
+pub(crate) fn taken(
+    answer: &Value,
+    invocation: &ToolInvocation,
+    binding: &ToolBinding,
+) -> ToolOutcome {
+    let problem = match &invocation.response {
+        None => None,
+        Some(schema) => match arguments::violations(schema, answer) {
+            Ok(violations) if violations.is_empty() => None,
+            Ok(violations) => Some(violations.join("; ")),
+            Err(problem) => Some(problem),
+        },
+    };
+    if let Some(problem) = problem {
+        let message = format!("the answer does not fit its JSON Schema: {problem}");
+        return ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message };
+    }
+    let content = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+    match binding {
+        ToolBinding::Person | ToolBinding::External { .. } => {
+            ToolOutcome::Done { content, truncated: false, blob: None }
+        }
+        ToolBinding::Files { .. } | ToolBinding::Http { .. } | ToolBinding::Results => {
+            ToolOutcome::Answered { content, blob: None }
+        }
+    }
+}

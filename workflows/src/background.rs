@@ -1,0 +1,127 @@
+//! What goes on beside the steps of a run: people are told, and what waits is judged again when the
+//! rules have changed.
+
+use longhaul_contract::approval::ApprovalRequest;
+use longhaul_contract::interrupt::{InterruptKind, JudgeRequest};
+use longhaul_contract::notice::NotifyRequest;
+use longhaul_contract::ports::{Judge, Notify};
+use longhaul_contract::tool::ToolCall;
+use longhaul_contract::trace::TraceEvent;
+use temporalio_workflow::{ActivityOptions, WorkflowContext};
+
+use crate::agent::{Agent, now};
+use crate::failure::{run_failure, trouble};
+use crate::options;
+use crate::session::Session;
+use crate::waits;
+
+/// Most notices that one activity tells.
+const MOST: usize = 100;
+
+/// Judges again whenever it is due, for as long as the run goes on in this execution.
+pub(crate) async fn judge(ctx: &WorkflowContext<Agent>) {
+    loop {
+        waits::until(ctx, |agent| agent.session.people.rejudge).await;
+        judge_again(ctx).await;
+    }
+}
+
+/// Tells people, for as long as the run goes on in this execution.
+pub(crate) async fn notify(ctx: &WorkflowContext<Agent>) {
+    loop {
+        waits::until(ctx, |agent| !agent.session.people.outbox.is_empty()).await;
+        if let Some((request, last)) = ctx.state(|agent| notices(&agent.session)) {
+            let options = options::notify(request.notices.len());
+            tell(ctx, request, last, options).await;
+        }
+    }
+}
+
+/// Tells the last of it as the run ends. What cannot be told by then, the store learns from
+/// Temporal later.
+pub(crate) async fn finish(ctx: &WorkflowContext<Agent>) {
+    while let Some((request, last)) = ctx.state(|agent| notices(&agent.session)) {
+        let options = options::notify_at_end(request.notices.len());
+        tell(ctx, request, last, options).await;
+    }
+}
+
+async fn tell(
+    ctx: &WorkflowContext<Agent>,
+    request: NotifyRequest,
+    last: u64,
+    options: ActivityOptions,
+) {
+    let result = ctx.execute_activity(Notify, request, options).await;
+    let now = now(ctx);
+    ctx.state_mut(|agent| {
+        if let Err(error) = result {
+            let kind = longhaul_contract::failure::FailureKind::StoreUnavailable;
+            let (_, reason) = run_failure(trouble(&error), kind);
+            agent.session.log(now, TraceEvent::NotToldYet { reason });
+        }
+        // Given up, if it failed: what waits is found by its search attributes as well.
+        agent.session.told(last);
+    });
+}
+
+fn notices(session: &Session) -> Option<(NotifyRequest, u64)> {
+    let notices: Vec<_> = session.people.outbox.iter().take(MOST).cloned().collect();
+    let last = notices.last()?.number;
+    let request = NotifyRequest {
+        v: 1,
+        chain: session.chain.clone(),
+        agent: session.agent.clone(),
+        starter: session.people.starter.clone(),
+        notices,
+    };
+    Some((request, last))
+}
+
+/// Judges the calls that wait by the rules as they are now.
+async fn judge_again(ctx: &WorkflowContext<Agent>) {
+    let prepared = ctx.state_mut(|agent| {
+        agent.session.people.rejudge = false;
+        waiting(&agent.session)
+    });
+    let Some((ids, request)) = prepared else { return };
+    let result = ctx.execute_activity(Judge, request, options::judge()).await;
+    let now = now(ctx);
+    ctx.state_mut(|agent| match result {
+        Ok(reply) => {
+            agent.session.adopt(reply.policy, now);
+            agent.session.judged_again(&ids, reply.judged, now);
+        }
+        Err(error) => {
+            // They go on waiting for people.
+            let kind = longhaul_contract::failure::FailureKind::Internal;
+            let (_, reason) = run_failure(trouble(&error), kind);
+            agent.session.ignore("policy_changed", reason, now);
+        }
+    });
+}
+
+fn waiting(session: &Session) -> Option<(Vec<String>, JudgeRequest)> {
+    let judging = session.judging()?;
+    let pinned = session.pinned.as_ref()?;
+    let asks = |request: &ApprovalRequest| request.kind == InterruptKind::Approval;
+    let (ids, calls): (Vec<String>, Vec<ToolCall>) = session
+        .calls
+        .iter()
+        .filter(|call| call.waits())
+        .filter_map(|call| Some((&call.gate.as_ref()?.request, &call.call)))
+        .filter(|(request, _)| asks(request))
+        .map(|(request, call)| (request.id.clone(), call.clone()))
+        .unzip();
+    if ids.is_empty() {
+        return None;
+    }
+    let request = JudgeRequest {
+        v: 1,
+        definition: pinned.digest.clone(),
+        chain: session.chain.clone(),
+        judging,
+        calls,
+    };
+    Some((ids, request))
+}
