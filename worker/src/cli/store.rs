@@ -219,6 +219,14 @@ fn collected(report: &GcReport, dry_run: bool) -> Vec<String> {
             bytes(report.orphan_bytes)
         ));
     }
+    if report.waiting > 0 || report.deliveries > 0 || report.tokens > 0 {
+        lines.push(format!(
+            "{done}: {}, {}, {}",
+            count(report.waiting, "gate"),
+            count(report.deliveries, "delivery note"),
+            count(report.tokens, "used link")
+        ));
+    }
     lines.extend(report.unreadable.iter().map(|chain| {
         format!("kept: all of chain {}, whose archive cannot be read", harmless(chain))
     }));
@@ -246,14 +254,24 @@ async fn restore(store: &Archive, folder: &Path, json: bool) -> Result<ExitCode>
         .restore(folder)
         .await
         .with_context(|| format!("`{}` was not restored", folder.display()))?;
-    let line = format!(
+    let mut lines = vec![format!(
         "new in the store: {}, {}; checked: {}; forgotten since: {}",
         count(restored.segments, "segment"),
         count(restored.references, "reference"),
         count(restored.bodies, "content"),
         restored.forgotten
-    );
-    show(json, &restored, [line])?;
+    )];
+    let rows: u64 = restored.rows.values().sum();
+    if rows > 0 {
+        lines.push(format!("new of gates, decisions and the audit log: {}", count(rows, "row")));
+    }
+    show(json, &restored, lines)?;
+    if restored.audit_differs {
+        Stream::Err.line(
+            "the audit log was left as it is: the backup's has other entries, and neither \
+             continues the other. It stays readable in the backup, in `audit.jsonl`",
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
