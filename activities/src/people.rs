@@ -1,5 +1,18 @@
 //! Tells people what waits for them: the inbox, the audit log, and the channels of the worker.
 
+pub mod links;
+
+mod channels;
+mod email;
+mod filter;
+mod message;
+mod send;
+mod settings;
+mod slack;
+#[cfg(test)]
+mod testing;
+mod webhook;
+
 use longhaul_contract::notice::{Notice, NoticeEvent, NotifyRequest};
 use longhaul_store::{AuditRecord, GateId, Owner, Store, Waiting};
 use serde_json::{Value, json};
@@ -7,13 +20,18 @@ use serde_json::{Value, json};
 use crate::blobs;
 use crate::error::Failure;
 
-/// How people are told.
-#[derive(Clone, Debug, Default)]
-pub struct PeopleSettings {}
+pub use settings::{
+    ChannelKind, ChannelSettings, EmailSettings, EventKind, Filter, MailTls, PeopleSettings,
+    Setting,
+};
+
+use channels::Channels;
 
 /// Tells people.
 #[derive(Debug)]
-pub(crate) struct People {}
+pub(crate) struct People {
+    channels: Channels,
+}
 
 impl People {
     /// Sets the channels up.
@@ -21,12 +39,12 @@ impl People {
     /// # Errors
     ///
     /// A channel cannot be set up.
-    pub(crate) fn new(_settings: PeopleSettings) -> Result<Self, Failure> {
-        Ok(Self {})
+    pub(crate) fn new(settings: PeopleSettings) -> Result<Self, Failure> {
+        Ok(Self { channels: Channels::new(settings)? })
     }
 
     /// Notes what happened in the inbox and in the audit log, then sends it on. Told again, it
-    /// changes nothing.
+    /// changes nothing and sends nothing twice.
     pub(crate) async fn tell(
         &self,
         store: &Store,
@@ -40,7 +58,7 @@ impl People {
         let records: Vec<AuditRecord> =
             request.notices.iter().map(|notice| record(&owner, request, notice)).collect();
         store.append_audit(&records).await.map_err(|error| blobs::failure(&error))?;
-        Ok(())
+        self.channels.send(store, &owner, request).await
     }
 }
 
