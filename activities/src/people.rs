@@ -27,6 +27,11 @@ pub use settings::{
 
 use channels::Channels;
 
+/// Whether mail can be sent to or from there: `ada@example.com`, `Ada <ada@example.com>`.
+pub fn is_mail_address(text: &str) -> bool {
+    text.parse::<lettre::message::Mailbox>().is_ok()
+}
+
 /// Tells people.
 #[derive(Debug)]
 pub(crate) struct People {

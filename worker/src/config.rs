@@ -7,6 +7,7 @@
 mod connect;
 mod error;
 mod file;
+mod notify;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use longhaul_activities::people::ChannelSettings;
 use longhaul_contract::names;
 use longhaul_store::StoreSettings;
 
@@ -47,6 +49,8 @@ pub struct Flags {
     pub state: Option<PathBuf>,
     /// Address of the worker's HTTP listener.
     pub http: Option<SocketAddr>,
+    /// The worker's own policy.
+    pub policy: Option<PathBuf>,
 }
 
 /// The configuration of a command, with absolute paths.
@@ -66,6 +70,10 @@ pub struct Config {
     pub state: PathBuf,
     /// Address of the worker's HTTP listener; none without.
     pub http: Option<SocketAddr>,
+    /// The worker's own policy; none without.
+    pub policy: Option<PathBuf>,
+    /// The channels by which people are told.
+    pub notify: Vec<ChannelSettings>,
     /// Where blobs and the archive are.
     pub store: StoreSettings,
     /// File to which the scripted model appends each request.
@@ -154,6 +162,8 @@ impl Config {
                 }
             }
         };
+        let shown = path.as_deref().unwrap_or(Path::new(FILE_NAME));
+        let notify = notify::channels(shown, &file.text, file.notify)?;
         let base = path.as_deref().and_then(Path::parent).unwrap_or(folder);
         let place =
             |flag: &Option<PathBuf>, name: &str, file: Option<PathBuf>, default: &str| match (
@@ -185,6 +195,11 @@ impl Config {
         if let Some(blobs) = variable(vars::LONGHAUL_BLOBS).or(file.store.blobs) {
             store.blobs = blobs;
         }
+        let policy = match (&flags.policy, env.get(vars::LONGHAUL_POLICY), file.policy.file) {
+            (Some(path), _, _) => Some(folder.join(path)),
+            (None, Some(path), _) => Some(folder.join(path)),
+            (None, None, path) => path.map(|path| base.join(path)),
+        };
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),
@@ -192,6 +207,8 @@ impl Config {
             agents: place(&flags.agents, vars::LONGHAUL_AGENTS, file.agents, "agents"),
             root: place(&flags.root, vars::LONGHAUL_ROOT, file.root, "."),
             state,
+            policy,
+            notify,
             store,
             http,
             script_log: env.get(vars::LONGHAUL_SCRIPT_LOG).map(|path| folder.join(path)),

@@ -21,6 +21,8 @@ pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
 pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
+/// The worker's own policy.
+pub const LONGHAUL_POLICY: &str = "LONGHAUL_POLICY";
 /// Concurrent polls for workflow tasks.
 pub const LONGHAUL_WORKFLOW_POLLERS: &str = "LONGHAUL_WORKFLOW_POLLERS";
 /// Concurrent polls for activity tasks.
@@ -52,7 +54,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 20] = [
+pub const ALL: [&str; 21] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -61,6 +63,7 @@ pub const ALL: [&str; 20] = [
     LONGHAUL_STORE,
     LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
+    LONGHAUL_POLICY,
     LONGHAUL_WORKFLOW_POLLERS,
     LONGHAUL_ACTIVITY_POLLERS,
     LONGHAUL_WORKFLOW_SLOTS,

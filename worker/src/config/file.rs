@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::notify::NotifyTable;
 use super::values::{AtLeast, HumanDuration};
 use super::{ConfigError, Place};
 
@@ -20,6 +21,20 @@ pub(super) struct File {
     pub(super) store: StoreTable,
     #[serde(default)]
     pub(super) worker: Worker,
+    #[serde(default)]
+    pub(super) policy: PolicyTable,
+    #[serde(default)]
+    pub(super) notify: Vec<toml::Spanned<NotifyTable>>,
+    /// The file as it was read, to say where something is.
+    #[serde(skip)]
+    pub(super) text: String,
+}
+
+/// The table `[policy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyTable {
+    pub(super) file: Option<PathBuf>,
 }
 
 /// The table `[store]`.
@@ -57,9 +72,10 @@ impl File {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+        let file: Self = toml::from_str(text).map_err(|error| ConfigError::Invalid {
             place: Place::at(path, text, error.span().map_or(0, |span| span.start)),
             problem: error.message().to_owned(),
-        })
+        })?;
+        Ok(Self { text: text.to_owned(), ..file })
     }
 }
