@@ -5,6 +5,7 @@
 
 mod agents;
 mod approvals;
+mod audit;
 mod bench;
 mod chat;
 mod completions;
@@ -17,6 +18,7 @@ mod forget;
 mod init;
 mod keyboard;
 mod manage;
+mod policy;
 mod run;
 mod send;
 mod setup;
@@ -105,6 +107,10 @@ enum Verb {
     Cancel(manage::Cancel),
     /// Erase a run that is over: its history and its archive
     Forget(forget::Forget),
+    /// Export the audit log, or verify it
+    Audit(audit::Audit),
+    /// List decisions that hold for calls to come, or revoke one
+    Policy(policy::Policy),
     /// Look after the store: what is archived, backups, collection
     Store(store::Store),
     /// List, check or add agent files
@@ -141,6 +147,8 @@ impl Cli {
             Verb::Retry(verb) => verb.execute(globals).await,
             Verb::Cancel(verb) => verb.execute(globals).await,
             Verb::Forget(verb) => verb.execute(globals).await,
+            Verb::Audit(verb) => verb.execute(globals).await,
+            Verb::Policy(verb) => verb.execute(globals).await,
             Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Setup(verb) => verb.execute(globals).await,
