@@ -103,6 +103,10 @@ enum Verb {
     Trace(trace::Trace),
     /// Try again what a blocked run waits for
     Retry(manage::Retry),
+    /// Hold a run before its next step
+    Pause(manage::Pause),
+    /// Let a run go on that was held
+    Resume(manage::Resume),
     /// Cancel a run
     Cancel(manage::Cancel),
     /// Erase a run that is over: its history and its archive
@@ -145,6 +149,8 @@ impl Cli {
             Verb::Approvals(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
+            Verb::Pause(verb) => verb.execute(globals).await,
+            Verb::Resume(verb) => verb.execute(globals).await,
             Verb::Cancel(verb) => verb.execute(globals).await,
             Verb::Forget(verb) => verb.execute(globals).await,
             Verb::Audit(verb) => verb.execute(globals).await,
