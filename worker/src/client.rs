@@ -5,6 +5,7 @@
 //! | [`protocol`] | the workflow's input, signals, updates and queries, typed |
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
+//! | `rules` | telling a run that the rules have changed |
 //! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
 //! | [`pollers`] | whether a worker is there |
@@ -18,6 +19,7 @@ mod history;
 mod list;
 mod pollers;
 mod protocol;
+mod rules;
 mod run;
 mod upkeep;
 mod whole;

@@ -15,6 +15,7 @@ mod supervise;
 mod tests;
 
 use longhaul_activities::error::Failure;
+use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_store::{Store, StoreError};
 use temporalio_sdk::Runtime;
 use temporalio_sdk::error::RuntimeError;
@@ -27,6 +28,7 @@ pub use stop::Stop;
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
 use crate::http::{self, HttpState, ListenError};
+use crate::policy::{self, PolicyError};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
 
@@ -60,6 +62,9 @@ pub enum WorkerError {
     /// The SDK's runtime refuses its options.
     #[error("the Temporal SDK refuses its options: {0}")]
     RuntimeOptions(String),
+    /// The worker's own policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The parts do not fit together.
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -93,6 +98,11 @@ pub async fn run_until(
     stop: &Stop,
 ) -> Result<(), WorkerError> {
     let metrics = Metrics::new()?;
+    let rules = WorkerPolicy::default();
+    if let Some(path) = &config.policy {
+        // Later, one that cannot be used leaves the one before in force; now there is none.
+        rules.set(policy::read(path)?.policy);
+    }
     let (sdk_metrics, listener) = match config.http {
         Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
         None => (None, None),
@@ -118,7 +128,7 @@ pub async fn run_until(
     });
     let store = Store::new(config.store.clone())?;
     let supervisor =
-        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store };
+        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, rules };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {
