@@ -37,8 +37,8 @@ use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
 use crate::transcripts::{self, Reference, Results};
-use crate::workflow_link::{WorkflowLink, process_age};
 use crate::worker_policy::WorkerPolicy;
+use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.

@@ -12,6 +12,7 @@
 //! | [`postgres`] | a real PostgreSQL that can be stopped and started again |
 //! | [`model`] | a strict, scripted OpenAI-compatible model |
 //! | [`service`] | a strict HTTP service for `http` tools |
+//! | [`smtp`] | a mail server that takes mail, or does not |
 //! | [`otlp`] | a receiver of OTLP spans |
 //! | [`history`] | a run's history, counted |
 //! | [`line`] | a line to a server that a test can cut |
@@ -37,5 +38,6 @@ pub mod project;
 pub mod scene;
 pub mod server;
 pub mod service;
+pub mod smtp;
 pub mod wait;
 pub mod world;

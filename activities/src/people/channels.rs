@@ -172,21 +172,22 @@ impl Channels {
         let Parcel { owner, request, notice, told } = parcel;
         let id = owner.workflow_id.as_str();
         let link = self.link(channel, target, parcel);
+        let key = webhook::key(request, notice);
         match &channel.kind {
             ChannelKind::Webhook { url, secret_env } => {
                 let secret = secret_env.as_deref().map(variable).transpose()?;
                 let body = webhook::body(id, request, notice, link.as_deref());
-                let (key, event) = (webhook::key(request, notice), told.kind.as_str());
-                let (url, secret) = (url.value()?, secret.as_deref());
+                let (url, secret, event) = (url.value()?, secret.as_deref(), told.kind.as_str());
                 webhook::send(&self.client, &url, secret, &key, event, body).await
             }
             ChannelKind::SlackWebhook { url } => {
                 let message = Message::of(id, request, notice, told, link);
-                slack::to_webhook(&self.client, &url.value()?, &message).await
+                slack::to_webhook(&self.client, &url.value()?, &key, &message).await
             }
             ChannelKind::Slack { api, token_env, channel } => {
                 let message = Message::of(id, request, notice, told, link);
-                slack::post(&self.client, api, &variable(token_env)?, channel, &message).await
+                let token = variable(token_env)?;
+                slack::post(&self.client, api, &token, channel, &key, &message).await
             }
             ChannelKind::Email(settings) => {
                 let message = Message::of(id, request, notice, told, link);

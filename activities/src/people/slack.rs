@@ -63,10 +63,12 @@ fn escaped(text: &str) -> String {
 pub(super) async fn to_webhook(
     client: &Client,
     url: &str,
+    key: &str,
     message: &Message,
 ) -> Result<(), Undelivered> {
-    let response = client.post(url).timeout(TIMEOUT).json(&body(message)).send().await;
-    answer(&response.map_err(unsent)?)
+    let request = client.post(url).timeout(TIMEOUT).header("idempotency-key", key);
+    let response = request.json(&body(message)).send().await.map_err(unsent)?;
+    answer(&response)
 }
 
 /// What the API answers.
@@ -83,12 +85,14 @@ pub(super) async fn post(
     api: &str,
     token: &str,
     channel: &str,
+    key: &str,
     message: &Message,
 ) -> Result<(), Undelivered> {
     let mut body = body(message);
     body["channel"] = json!(channel);
     let request = client.post(format!("{api}/chat.postMessage")).bearer_auth(token);
-    let response = request.timeout(TIMEOUT).json(&body).send().await.map_err(unsent)?;
+    let request = request.timeout(TIMEOUT).header("idempotency-key", key);
+    let response = request.json(&body).send().await.map_err(unsent)?;
     answer(&response)?;
     let text = response.bytes().await.map_err(unsent)?;
     let unreadable = || Undelivered::later("its answer cannot be read");

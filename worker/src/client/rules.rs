@@ -1,10 +1,11 @@
-//! Telling a run that the rules have changed.
+//! The rules of a run: which definition it was pinned to, and telling it that others have changed.
 
+use longhaul_contract::definition::Definition;
 use longhaul_contract::names;
 use temporalio_client::{RpcOptions, WorkflowSignalOptions};
 use temporalio_common::SignalDefinition;
 
-use super::protocol::AgentWorkflow;
+use super::protocol::{AgentWorkflow, DEFINITION};
 use super::run::Run;
 use super::{ANSWER_TIMEOUT, RunError};
 
@@ -21,6 +22,17 @@ impl SignalDefinition for RulesChanged {
 }
 
 impl Run {
+    /// The definition that the run is pinned to.
+    ///
+    /// # Errors
+    ///
+    /// See [`Run::status`].
+    pub async fn definition(&self) -> Result<Definition, RunError> {
+        let definition = self.ask(DEFINITION, (), "the definition").await?;
+        let none = || RunError::Archive("the run has no definition yet".to_owned());
+        definition.ok_or_else(none)
+    }
+
     /// Has the run judge again what waits.
     ///
     /// # Errors

@@ -76,13 +76,25 @@ fn a_table_that_describes_no_channel_is_refused_with_its_place() {
     let cases = [
         ("kind = \"webhook\"".to_owned(), "2:1: a webhook needs `url`"),
         ("kind = \"webhook\"\nurl = \"nowhere\"".to_owned(), "5:7: expected an address"),
-        ("kind = \"webhook\"\nurl = \"https://a\"\nfrom = \"x\"".to_owned(), "6:8: a channel of kind `webhook` has no `from`"),
-        ("kind = \"slack\"\nurl = \"https://a\"".to_owned(), "5:7: who knows this address may post"),
+        (
+            "kind = \"webhook\"\nurl = \"https://a\"\nfrom = \"x\"".to_owned(),
+            "6:8: a channel of kind `webhook` has no `from`",
+        ),
+        (
+            "kind = \"slack\"\nurl = \"https://a\"".to_owned(),
+            "5:7: who knows this address may post",
+        ),
         ("kind = \"slack\"\ntoken_env = \"T\"".to_owned(), "2:1: Slack needs"),
         ("kind = \"pigeon\"".to_owned(), "4:8: unknown variant `pigeon`"),
         ("kind = \"slack\"\nurl_env = \"U\"\nsound = 1".to_owned(), "6:1: unknown field `sound`"),
-        ("kind = \"slack\"\nurl_env = \"U\"\nevents = [\"rung\"]".to_owned(), "6:11: unknown variant `rung`"),
-        ("kind = \"slack\"\nurl_env = \"U\"\nperson_groups = [\"g\"]".to_owned(), "6:17: `person_groups` without"),
+        (
+            "kind = \"slack\"\nurl_env = \"U\"\nevents = [\"rung\"]".to_owned(),
+            "6:11: unknown variant `rung`",
+        ),
+        (
+            "kind = \"slack\"\nurl_env = \"U\"\nperson_groups = [\"g\"]".to_owned(),
+            "6:17: `person_groups` without",
+        ),
         (mail.to_owned(), "2:1: mail needs `to`"),
         (format!("{mail}\nto = [\"ada\"]"), "7:6: `ada` is no mail address"),
         (format!("{mail}\nto = [\"a@b.example\"]\nuser = \"u\""), "8:8: `user` and `password_env`"),
