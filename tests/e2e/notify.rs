@@ -159,6 +159,8 @@ agents = ["another"]
         assert!(!history.mentions(canary), "`{canary}` is in the history");
         assert!(!log.contains(canary), "`{canary}` is in the log");
     }
+    // The same search finds what is there.
+    assert!(history.mentions("apr_1_1") && log.contains(&slack.address().to_string()));
 }
 
 #[tokio::test]
