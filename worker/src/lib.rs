@@ -22,6 +22,7 @@ pub mod journal;
 pub mod output;
 pub mod process;
 pub mod server;
+pub mod signing;
 pub mod telemetry;
 pub mod view;
 pub mod worker;

@@ -27,6 +27,7 @@ pub use stop::Stop;
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
 use crate::http::{self, HttpState, ListenError};
+use crate::signing::{SigningError, SigningKey};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
 
@@ -63,6 +64,9 @@ pub enum WorkerError {
     /// The parts do not fit together.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// The key that signs for people cannot be used.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// A second signal ended it while it drained. What was in flight is retried elsewhere.
     #[error("ended by a second signal while draining")]
     Interrupted,
@@ -93,6 +97,10 @@ pub async fn run_until(
     stop: &Stop,
 ) -> Result<(), WorkerError> {
     let metrics = Metrics::new()?;
+    let store = Store::new(config.store.clone())?;
+    let signing = signing_key(config)?;
+    let mut trust = config.trust.clone();
+    trust.keys.extend(signing.as_ref().map(SigningKey::trusted));
     let (sdk_metrics, listener) = match config.http {
         Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
         None => (None, None),
@@ -116,9 +124,8 @@ pub async fn run_until(
             let _ = end.changed().await;
         }))
     });
-    let store = Store::new(config.store.clone())?;
     let supervisor =
-        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store };
+        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, trust };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {
@@ -127,4 +134,18 @@ pub async fn run_until(
     }
     spans.shutdown().await;
     result
+}
+
+/// The key that signs for people. A worker that nobody reaches over HTTP does without one, where
+/// it cannot write.
+fn signing_key(config: &Config) -> Result<Option<SigningKey>, SigningError> {
+    match SigningKey::load(&config.edge.signing_key) {
+        Ok(key) => Ok(Some(key)),
+        Err(error @ SigningError::File { .. }) if config.http.is_none() => {
+            tracing::warn!("{error}");
+            tracing::warn!("runs that are loaded here believe no HTTP interface");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
