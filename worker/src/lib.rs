@@ -21,6 +21,7 @@ pub mod interceptors;
 pub mod journal;
 pub mod output;
 pub mod process;
+pub mod revoke;
 pub mod server;
 pub mod signing;
 pub mod telemetry;

@@ -26,7 +26,7 @@ pub use stop::Stop;
 
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
-use crate::http::{self, HttpState, ListenError};
+use crate::http::{self, Edge, HttpState, ListenError};
 use crate::signing::{SigningError, SigningKey};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
@@ -43,6 +43,9 @@ pub enum WorkerError {
     /// The HTTP listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The HTTP listener has no address.
+    #[error("the HTTP listener has no address: {0}")]
+    Address(#[source] std::io::Error),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
@@ -114,16 +117,21 @@ pub async fn run_until(
     let runtime = Runtime::from_current_tokio(options)?;
 
     let (ended, mut end) = tokio::sync::watch::channel(());
-    let server = listener.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    let server = match (listener, signing) {
+        (Some(listener), Some(key)) => {
+            let address = listener.local_addr().map_err(WorkerError::Address)?;
+            let edge = Edge::new(config, health.clone(), store.clone(), key, address)?;
+            tracing::info!(%address, "serving /healthz, /readyz, /metrics, /v1 and /approvals");
+            let (health, metrics) = (health.clone(), metrics.clone());
+            let state = HttpState { health, metrics, sdk_metrics, edge: Some(edge) };
+            Some(tokio::spawn(http::serve(listener, state, async move {
+                // Ends with the sender.
+                let _ = end.changed().await;
+            })))
         }
-        let state = HttpState { health: health.clone(), metrics: metrics.clone(), sdk_metrics };
-        tokio::spawn(http::serve(listener, state, async move {
-            // Ends with the sender.
-            let _ = end.changed().await;
-        }))
-    });
+        // Where there is a listener, there is a key.
+        (Some(_), None) | (None, _) => None,
+    };
     let supervisor =
         Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, trust };
     let result = supervisor.run().await;

@@ -91,8 +91,7 @@ impl Links {
         let code = URL_SAFE_NO_PAD.decode(code).map_err(|_| LinkError::Forged)?;
         hmac::verify(&self.key, claims.as_bytes(), &code).map_err(|_| LinkError::Forged)?;
         let claims = URL_SAFE_NO_PAD.decode(claims).map_err(|_| LinkError::Forged)?;
-        let claims: LinkClaims =
-            serde_json::from_slice(&claims).map_err(|_| LinkError::Forged)?;
+        let claims: LinkClaims = serde_json::from_slice(&claims).map_err(|_| LinkError::Forged)?;
         if now >= claims.expires {
             return Err(LinkError::Expired);
         }

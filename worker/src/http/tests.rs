@@ -23,7 +23,8 @@ async fn get_text(url: String) -> (u16, String, String) {
 }
 
 fn state() -> HttpState {
-    HttpState { health: Health::default(), metrics: Metrics::new().unwrap(), sdk_metrics: None }
+    let (health, metrics) = (Health::default(), Metrics::new().unwrap());
+    HttpState { health, metrics, sdk_metrics: None, edge: None }
 }
 
 #[tokio::test]

@@ -56,7 +56,8 @@ fn a_run_believes_what_is_signed_and_nothing_else() {
     assert_eq!((by.groups, by.channel), (ada().groups, Channel::Http));
     assert_eq!(by.proof, Proof::Key(key.trusted().id));
 
-    let forged = Envelope { key: key.trusted().id, ..other.sign(&decide, &about, &ada(), Channel::Http) };
+    let forged =
+        Envelope { key: key.trusted().id, ..other.sign(&decide, &about, &ada(), Channel::Http) };
     let denial = Decide::new("apr_1_1", Decision::Deny);
     let late = now.plus(COUNTS_FOR * 2);
     for (refusal, opened) in [

@@ -25,10 +25,7 @@ fn a_link_says_what_it_was_made_of_until_its_time_is_over() {
     let links = Links::new("https://longhaul.example.com/", KEY);
     let token = token(&links, &claims());
     assert_eq!(links.open_at(&token, Timestamp::from_millis(9_999)), Ok(claims()));
-    assert_eq!(
-        links.open_at(&token, Timestamp::from_millis(10_000)),
-        Err(LinkError::Expired)
-    );
+    assert_eq!(links.open_at(&token, Timestamp::from_millis(10_000)), Err(LinkError::Expired));
     assert_eq!(links.open(&token), Err(LinkError::Expired));
 }
 
