@@ -58,7 +58,7 @@ pub struct Runs {
 }
 
 /// A run that was just started.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Started {
     /// The workflow id.
     pub id: String,

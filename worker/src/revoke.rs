@@ -7,13 +7,13 @@ use longhaul_store::{
     AuditRecord, InboxFilter, InboxOrder, MOST_INBOX_ITEMS, RememberedEntry, Revocation, Store,
     StoreError,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::client::Runs;
 
 /// What came of a revocation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revoked {
     /// The decision, and who revoked it when.
     #[serde(flatten)]

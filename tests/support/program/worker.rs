@@ -123,7 +123,7 @@ impl Worker {
     }
 
     /// Where its HTTP listener is, as its log says; `None` until it listens.
-    fn http(&self) -> Option<SocketAddr> {
+    pub fn http(&self) -> Option<SocketAddr> {
         let log = self.log();
         let line = log.lines().find(|line| line.contains("serving /healthz"))?;
         let (_, address) = line.split_once("address=")?;

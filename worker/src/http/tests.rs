@@ -1,5 +1,7 @@
 //! The routes of the worker's listener.
 
+mod callers;
+
 use std::time::Duration;
 
 use longhaul_activities::http::{ClientSettings, client};
