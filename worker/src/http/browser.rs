@@ -93,6 +93,7 @@ pub(crate) async fn gate(
     };
     match look(&edge, &workflow_id, &id, &caller, Channel::Http).await {
         Ok(found) => Page::new("gate.html").show(context! {
+            title => found.request.summary.clone(),
             gate => page::gate(&found.request, &workflow_id),
             open => found.open,
             csrf => edge.sessions.csrf(&headers),
@@ -212,6 +213,7 @@ fn sign_in(edge: &Edge, error: ApiError, tried: bool, next: &str) -> Response {
         return trouble(error);
     }
     Page::new("sign_in.html").status(StatusCode::UNAUTHORIZED).show(context! {
+        title => "Sign in",
         oidc => edge.oidc.as_ref().map(super::oidc::Oidc::issuer),
         problem => tried.then_some(error.message),
         next => local(next),

@@ -22,9 +22,10 @@ pub(crate) async fn show(State(edge): State<Edge>, Path(token): Path<String>) ->
     match look(&edge, &token).await {
         Ok((claims, found)) => {
             let gate = page::gate(&found.request, &claims.workflow_id);
+            let title = found.request.summary;
             let who = claims.person.name;
             Page::new("link.html")
-                .show(context! { gate, who, expires => claims.expires.to_string() })
+                .show(context! { title, gate, who, expires => claims.expires.to_string() })
         }
         Err(error) => trouble(error),
     }

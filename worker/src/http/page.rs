@@ -13,24 +13,26 @@ use super::error::ApiError;
 /// The style of all pages.
 pub(crate) const STYLE: &str = include_str!("pages/style.css");
 
-const TEMPLATES: [(&str, &str); 7] = [
+/// What several pages show, in front of each.
+const PARTS: &str = include_str!("pages/parts.html");
+const PAGES: [(&str, &str); 6] = [
     ("layout.html", include_str!("pages/layout.html")),
     ("gate.html", include_str!("pages/gate.html")),
     ("inbox.html", include_str!("pages/inbox.html")),
     ("link.html", include_str!("pages/link.html")),
     ("message.html", include_str!("pages/message.html")),
-    ("parts.html", include_str!("pages/parts.html")),
     ("sign_in.html", include_str!("pages/sign_in.html")),
 ];
 
 /// Names that end in `.html` are escaped for HTML, whatever is put into them.
-static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
-    let mut pages = Environment::new();
-    for (name, text) in TEMPLATES {
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut templates = Environment::new();
+    for (name, text) in PAGES {
+        let parts = if name == "layout.html" { "" } else { PARTS };
         // A template that cannot be read is one that is missing; the tests show each.
-        let _ = pages.add_template(name, text);
+        let _ = templates.add_template_owned(name, format!("{parts}{text}"));
     }
-    pages
+    templates
 });
 
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
@@ -64,8 +66,14 @@ impl Page {
         Self { status, ..self }
     }
 
+    /// Shows it with those values; its title is the one called `title`, if there is one.
     pub(crate) fn show(self, values: Value) -> Response {
-        let text = PAGES.get_template(self.template).and_then(|page| page.render(values));
+        let title = values.get_attr("title").unwrap_or_default();
+        let render = |name, values| TEMPLATES.get_template(name)?.render(values);
+        let text = render(self.template, values).and_then(|main| {
+            let main = Value::from_safe_string(main);
+            render("layout.html", context! { title, main })
+        });
         let mut response = match text {
             Ok(text) => (self.status, Html(text)).into_response(),
             Err(error) => {
