@@ -63,12 +63,9 @@ async fn a_member_approves_with_a_key_once_and_everybody_else_is_refused() {
     let named = json!({"decision": "approve", "by": BOB});
     assert_eq!(code(&decide(&ada, &named).await), (400, "bad_request"));
     // Whoever only reaches Temporal proves nothing.
-    let unproven = scene.world.update(
-        &scene.id,
-        "decide",
-        &json!({"id": gate.id, "decision": "approve", "by": ADA}),
-    );
-    let receipt = unproven.await.ok().json()["result"].clone();
+    let unproven = json!({"id": gate.id, "decision": "approve", "by": ADA});
+    let update = scene.world.update(&scene.id, "decide", &unproven).await;
+    let receipt = update.ok().json()["result"].clone();
     assert_eq!(receipt["refused"], "unauthenticated");
 
     let exact = json!({"decision": "approve", "digest": gate.digest});
