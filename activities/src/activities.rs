@@ -130,6 +130,13 @@ impl AgentActivities {
         })
     }
 
+    /// Begins an activity: with what is kept, unless a test asks for a worker that keeps nothing.
+    fn begin(&self) {
+        if self.faults.forgets() {
+            self.runs.clear();
+        }
+    }
+
     /// The definition of the run, which `chain` is kept under.
     async fn definition(
         &self,
@@ -159,15 +166,20 @@ impl AgentActivities {
         ctx: &ActivityContext,
         input: LoadAgent,
     ) -> Result<LoadedAgent, Failure> {
+        self.begin();
+        self.faults.pause("LoadAgent", &input.agent, ctx.info().attempt).await;
         let definition = self.agents.load(&input.agent)?;
         let run = run_id(ctx);
         let (carried, sealed) = match &input.continues {
-            Some(before) => self.carried(ctx, &run, before).await?,
+            Some(before) => {
+                let chain = if input.chain.is_empty() { &run } else { &input.chain };
+                self.carried(ctx, chain, before).await?
+            }
             None => (Vec::new(), None),
         };
         self.runs.keep_definition(&run, Arc::new(definition.clone()));
         Ok(LoadedAgent {
-            v: 3,
+            v: 4,
             definition,
             search_attributes: self.search_attributes.clone(),
             carried,
@@ -181,10 +193,10 @@ impl AgentActivities {
     async fn carried(
         &self,
         ctx: &ActivityContext,
-        run: &str,
+        chain: &str,
         before: &str,
     ) -> Result<(Vec<Item>, Option<Sealed>), Failure> {
-        let owner = owner(ctx, run);
+        let owner = owner(ctx, chain);
         let unavailable = |error| blobs::failure(&error);
         let last = self.store.last_of_run(&owner.workflow_id, before).await.map_err(unavailable)?;
         let Some(last) = last else {
@@ -201,6 +213,7 @@ impl AgentActivities {
         ctx: &ActivityContext,
         request: ModelRequest,
     ) -> Result<ModelReply, Failure> {
+        self.begin();
         let run = run_id(ctx);
         let at = Reference::of_model_call(&request, &run);
         let definition = self.definition(ctx, at.chain, &request.definition).await?;
@@ -245,6 +258,7 @@ impl AgentActivities {
             blob: reply.blob.clone(),
         };
         self.runs.offer(at.chain, Offer::Reply(request.turn), item);
+        self.faults.pause("CallModel.report", &definition.model.name, attempt).await;
         Ok(reply)
     }
 
@@ -253,6 +267,7 @@ impl AgentActivities {
         ctx: &ActivityContext,
         request: CompactRequest,
     ) -> Result<Compacted, Failure> {
+        self.begin();
         let definition = self.definition(ctx, &request.chain, &request.definition).await?;
         let at = Reference::of_summary(&request);
         let Lineage { conversation, encoded: _ } =
@@ -306,6 +321,7 @@ impl AgentActivities {
         };
         let name = Offer::Result(invocation.turn, invocation.index);
         self.runs.offer(&owner.chain, name, item);
+        self.faults.pause("CallTool.report", &spec.name, number).await;
         Ok(outcome)
     }
 
@@ -399,10 +415,11 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: LoadAgent,
     ) -> Result<LoadedAgent, ActivityError> {
-        let loaded = self.load_agent(&ctx, input).await.and_then(|loaded| {
+        let loaded = async {
+            let loaded = self.load_agent(&ctx, input).await?;
             fits("the agent with the conversation that it carries over", loaded)
-        });
-        loaded.map_err(Failure::into_activity_error)
+        };
+        beating(&ctx, true, loaded).await
     }
 
     /// Makes one model call.
@@ -433,6 +450,7 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: ArchiveRequest,
     ) -> Result<Sealed, ActivityError> {
+        self.begin();
         let owner = owner(&ctx, &input.chain);
         let link = link(&ctx);
         let run = run_id(&ctx);
@@ -479,6 +497,7 @@ impl AgentActivities {
         ctx: ActivityContext,
         input: ToolInvocation,
     ) -> Result<ToolOutcome, ActivityError> {
+        self.begin();
         let run = run_id(&ctx);
         let chain = if input.chain.is_empty() { &run } else { &input.chain };
         let definition = self.definition(&ctx, chain, &input.definition);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_contract::definition::{Action, Definition, OnTimeout};
+use longhaul_contract::definition::Definition;
 use longhaul_contract::tool::Effect;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -28,6 +28,7 @@ pub use compile::{compile, is_agent_name};
 pub use context::{ContextEntry, ContinueEntry};
 pub use period::Period;
 pub use problem::{Problem, Source};
+pub use rules::RuleEntry;
 pub use template::definition_template;
 
 /// An agent: which model, which instructions, which tools, and what it may do without asking.
@@ -56,7 +57,7 @@ pub struct AgentFile {
     /// Which calls run, ask a person, or are refused. Of all rules that match, the strictest
     /// wins; a call that no rule matches runs if it only reads, and asks otherwise.
     #[serde(default)]
-    pub approvals: Vec<ApprovalEntry>,
+    pub approvals: Vec<RuleEntry>,
     /// What a run may use up.
     #[serde(default)]
     pub limits: LimitsEntry,
@@ -219,29 +220,6 @@ pub struct NetworkEntry {
     pub allow: Vec<Spanned<String>>,
 }
 
-/// A rule on calls.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Approval")]
-pub struct ApprovalEntry {
-    /// Tool names; `*` stands for any run of characters, as in `crm.*`.
-    #[schemars(with = "Vec<String>", length(min = 1))]
-    pub tools: Spanned<Vec<Spanned<String>>>,
-    /// `run` without asking, `ask` a person, or `refuse`. `run` cannot name a tool whose effect
-    /// is stronger than `update`.
-    #[schemars(schema_with = "action_schema")]
-    pub action: Action,
-    /// How long a person has to answer, such as `24h`. Only with `ask`.
-    #[serde(default)]
-    #[schemars(with = "Option<Period>")]
-    pub timeout: Option<Spanned<Period>>,
-    /// When nobody answered in time: `deny` tells the model so, `fail` ends the run. Only with
-    /// `ask`; `deny` if absent.
-    #[serde(default)]
-    #[schemars(schema_with = "on_timeout_schema")]
-    pub on_timeout: Option<Spanned<OnTimeout>>,
-}
-
 /// What a run may use up.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -322,12 +300,4 @@ fn effect_schema(_: &mut SchemaGenerator) -> Schema {
 
 fn method_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "enum": tools::METHODS, "default": "GET"})
-}
-
-fn action_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "string", "enum": ["run", "ask", "refuse"]})
-}
-
-fn on_timeout_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"enum": ["deny", "fail", null]})
 }

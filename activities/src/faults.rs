@@ -1,5 +1,8 @@
-//! Pauses in the middle of activities, asked for by `LONGHAUL_PAUSE`, so that a crash has a
-//! middle to happen in.
+//! Pauses in activities, asked for by `LONGHAUL_PAUSE`, so that a crash has a middle to happen in;
+//! and a worker that keeps nothing from one activity to the next.
+//!
+//! `CallModel` and `CallTool` pause before their work, `CallModel.report` and `CallTool.report`
+//! between the result and its report to the server.
 
 #[cfg(test)]
 mod tests;
@@ -13,16 +16,20 @@ use crate::error::Failure;
 /// The environment variable that asks for pauses.
 pub const PAUSE_VARIABLE: &str = "LONGHAUL_PAUSE";
 
-/// The pauses that are asked for; none by default.
+/// The entry that asks for a worker that keeps nothing.
+const FORGET: &str = "forget";
+
+/// The faults that are asked for; none by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     pauses: Vec<Pause>,
+    forgets: bool,
 }
 
 /// An entry of `LONGHAUL_PAUSE` that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{entry}` in `LONGHAUL_PAUSE` cannot be read: {problem}\nhint: write `ACTIVITY[/TOOL][@ATTEMPT]=DURATION`, separated by commas, such as `CallTool/files.search@1=5s,CallModel@1=2s`"
+    "`{entry}` in `LONGHAUL_PAUSE` cannot be read: {problem}\nhint: write `ACTIVITY[/TOOL][@ATTEMPT]=DURATION`, separated by commas, such as `CallTool/files.search@1=5s,CallModel@1=2s`, or `forget`"
 )]
 pub struct FaultsError {
     /// The entry as written.
@@ -61,7 +68,14 @@ impl Faults {
     /// The pauses that `text` asks for.
     pub fn parse(text: &str) -> Result<Self, FaultsError> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        Ok(Self { pauses: entries.map(Pause::parse).collect::<Result<_, _>>()? })
+        let (forget, pauses): (Vec<&str>, Vec<&str>) = entries.partition(|entry| *entry == FORGET);
+        let pauses = pauses.into_iter().map(Pause::parse).collect::<Result<_, _>>()?;
+        Ok(Self { pauses, forgets: !forget.is_empty() })
+    }
+
+    /// Whether the worker is to lose what it keeps of runs before each activity.
+    pub fn forgets(&self) -> bool {
+        self.forgets
     }
 
     /// How long this attempt is to pause, if at all. The longest of all pauses that match.

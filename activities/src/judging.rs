@@ -94,13 +94,12 @@ impl Judges {
         remembered: &[Remembered],
     ) -> Arc<Evaluator> {
         let all: Vec<&Remembered> = remembered.iter().chain(&judging.remembered).collect();
-        let key = Digest::of(&(&definition.approvals, &definition.policy, &all));
+        let key = Digest::of(&(&definition.approvals, &definition.rules, &all));
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = compiled.get(&key) {
             return kept.clone();
         }
-        let mut agent = definition.policy.clone().unwrap_or_default();
-        agent.rules.extend(simple::rules(&definition.approvals));
+        let agent = simple::policy(definition);
         let all: Vec<Remembered> = all.into_iter().cloned().collect();
         let evaluator = Arc::new(Evaluator::new(&agent, &self.worker, &all));
         if compiled.len() >= MOST_KEPT {

@@ -1,7 +1,5 @@
 //! A worker's own policy: rules that hold for every agent that it runs, which no agent can loosen.
 
-use std::collections::BTreeMap;
-
 use longhaul_contract::policy::Policy;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -37,16 +35,7 @@ pub fn load(source: &Source<'_>) -> Result<Policy, Problem> {
         let message = format!("{} rules, and at most {MOST_RULES} are read", file.rules.len());
         return Err(Problem::whole(source, message));
     }
-    let mut rules = Vec::new();
-    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
-    for (index, entry) in file.rules.iter().enumerate() {
-        let rule = rules::compile(entry, index + 1, None, source)?;
-        if let Some(other) = numbers.insert(rule.id.clone(), index + 1) {
-            return Err(rules::named_twice(entry, &rule.id, other, source));
-        }
-        rules.push(rule);
-    }
-    Ok(Policy::new(rules))
+    rules::compile_all(&file.rules, None, source).map(Policy::new)
 }
 
 /// The JSON Schema of a policy, for editors.

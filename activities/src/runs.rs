@@ -64,6 +64,11 @@ pub enum Offer {
 }
 
 impl Runs {
+    /// Loses all that is kept.
+    pub fn clear(&self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+    }
+
     /// The definition of the chain, if it is kept.
     pub fn definition(&self, chain: &str) -> Option<Arc<Definition>> {
         self.with(chain, |run| run.definition.as_ref().map(|(_, kept)| kept.clone()))

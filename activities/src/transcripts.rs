@@ -92,37 +92,37 @@ async fn complete(
     mut begun: Conversation,
     end: &Position,
 ) -> Result<Option<Conversation>, Failure> {
-    let mut archive_read = false;
     while begun.position().length < end.length {
         let have = begun.position().length;
         let page = link.page(have).await?;
         if page.from > have {
-            let sealed = page.sealed.filter(|_| !archive_read).ok_or_else(|| {
+            let sealed = page.sealed.ok_or_else(|| {
                 link.failure("it does not say where the beginning of its conversation is archived")
             })?;
-            archive_read = true;
             let segments = store
                 .history_since(&sealed.hash, have)
                 .await
                 .map_err(|error| blobs::failure(&error))?;
             for segment in segments {
-                let skip = begun.position().length.saturating_sub(segment.from.length);
-                let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-                take(&mut begun, segment.content.items.into_iter().skip(skip), end);
+                add(&mut begun, segment.from.length, segment.content.items, end);
             }
-            continue;
         }
-        if page.items.is_empty() {
+        add(&mut begun, page.from, page.items, end);
+        if begun.position().length == have {
             break;
         }
-        take(&mut begun, page.items.into_iter(), end);
     }
     Ok((begun.position() == end).then_some(begun))
 }
 
-fn take(into: &mut Conversation, items: impl Iterator<Item = Item>, end: &Position) {
-    let room = end.length.saturating_sub(into.position().length);
-    for item in items.take(usize::try_from(room).unwrap_or(usize::MAX)) {
+/// Adds what `into` lacks of `items`, the first of which has the index `from`, as far as `end`.
+/// Adds nothing if they begin later than it ends.
+fn add(into: &mut Conversation, from: u64, items: Vec<Item>, end: &Position) {
+    let have = into.position().length;
+    let Some(skip) = have.checked_sub(from) else { return };
+    let index = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let room = end.length.saturating_sub(have);
+    for item in items.into_iter().skip(index(skip)).take(index(room)) {
         into.push(item);
     }
 }
@@ -183,4 +183,34 @@ fn is_short(item: &Item, results: Results) -> bool {
 /// A failure of a worker that cannot be asked while it works on the workflow task itself.
 pub(crate) fn not_here() -> Failure {
     Failure::new(FailureKind::Transcript, "the worker does not keep this run")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(numbers: std::ops::Range<u32>) -> Vec<Item> {
+        numbers.map(|number| Item::User { text: number.to_string() }).collect()
+    }
+
+    /// What `into` has once the items `numbers` were added, of a conversation of six.
+    fn added(into: u32, numbers: std::ops::Range<u32>) -> Vec<Item> {
+        let whole = |to: u32| {
+            let mut conversation = Conversation::default();
+            items(0..to).into_iter().for_each(|item| conversation.push(item));
+            conversation
+        };
+        let (mut begun, end) = (whole(into), whole(6).position().clone());
+        add(&mut begun, u64::from(numbers.start), items(numbers), &end);
+        begun.items().to_vec()
+    }
+
+    #[test]
+    fn items_are_added_where_they_belong_and_once() {
+        assert_eq!(added(2, 2..4), items(0..4));
+        assert_eq!(added(3, 2..4), items(0..4), "the archive reached into the page");
+        assert_eq!(added(4, 2..4), items(0..4));
+        assert_eq!(added(4, 4..9), items(0..6), "the execution is further than the call");
+        assert_eq!(added(2, 3..5), items(0..2), "something in between is missing");
+    }
 }

@@ -36,7 +36,7 @@ async fn a_store_that_is_away_is_waited_for() {
 }
 
 /// Every file below `folder`.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

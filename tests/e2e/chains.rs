@@ -1,5 +1,6 @@
 //! Runs that go on in new executions: nothing is lost, and the chain reads as one run.
 
+use longhaul::client::Runs;
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
 use longhaul_contract::trace::TraceEvent;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 const TURNS: usize = 24;
 
 /// The numbers that the results of `echo` begin with, in the order of the conversation.
-fn echoed(items: &[Item]) -> Vec<usize> {
+pub(crate) fn echoed(items: &[Item]) -> Vec<usize> {
     let text = |item: &Item| serde_json::to_value(item).unwrap();
     items
         .iter()
@@ -29,12 +30,20 @@ fn echoed(items: &[Item]) -> Vec<usize> {
 }
 
 /// The run ids of the executions before the last, as the trace tells them.
-fn executions(trace: &[TraceEvent]) -> Vec<String> {
+pub(crate) fn executions(trace: &[TraceEvent]) -> Vec<String> {
     let from = |event: &TraceEvent| {
         let TraceEvent::Continued { from, .. } = event else { return None };
         Some(from.clone())
     };
     trace.iter().filter_map(from).collect()
+}
+
+/// Deletes an execution of the scene's run from Temporal.
+pub(crate) async fn delete(scene: &Scene, run: &str) {
+    let arguments = ["workflow", "delete", "--workflow-id", &scene.id, "--run-id", run];
+    let _ = scene.world.temporal(&arguments).await.ok();
+    let gone = scene.world.runs.exactly(&scene.id, run);
+    eventually(PATIENCE, "the execution to be deleted", async || gone.vitals().await.err()).await;
 }
 
 async fn played() -> Scene {
@@ -67,15 +76,22 @@ async fn a_chain_of_executions_reads_as_one_run() {
 }
 
 #[tokio::test]
+async fn a_chain_is_whole_where_its_archive_cannot_be_read() {
+    let scene = played().await;
+    let world = &scene.world;
+    let storeless = Runs::new(world.client().clone(), world.runs.address(), &world.queue);
+    let run = storeless.run(&scene.id);
+    assert_eq!(run.transcript().await.unwrap(), scene.transcript().await);
+    let trace = run.trace().await.unwrap().into_iter().map(|entry| entry.event);
+    assert_eq!(trace.collect::<Vec<_>>(), scene.trace().await);
+}
+
+#[tokio::test]
 async fn a_chain_is_whole_when_temporal_has_dropped_its_earlier_executions() {
     let scene = played().await;
     let (transcript, trace) = (scene.transcript().await, scene.trace().await);
     for run in executions(&trace) {
-        let arguments = ["workflow", "delete", "--workflow-id", &scene.id, "--run-id", &run];
-        let _ = scene.world.temporal(&arguments).await.ok();
-        let gone = scene.world.runs.exactly(&scene.id, &run);
-        eventually(PATIENCE, "the execution to be deleted", async || gone.vitals().await.err())
-            .await;
+        delete(&scene, &run).await;
     }
     assert_eq!(scene.transcript().await, transcript);
     assert_eq!(scene.trace().await, trace);

@@ -10,7 +10,9 @@ use longhaul_tests::model::{MockModel, Reply, call, say};
 use longhaul_tests::project::AgentDraft;
 use longhaul_tests::scene::Scene;
 use longhaul_tests::service::MockService;
+use longhaul_tests::wait::eventually;
 use longhaul_tests::world;
+use longhaul_tests::world::PATIENCE;
 use serde_json::json;
 
 #[tokio::test]
@@ -132,6 +134,45 @@ async fn a_provider_that_finds_it_too_long_is_asked_again_with_a_summary() {
     assert_eq!(scene.answer().await, "done");
     let trace = scene.trace().await;
     assert!(trace.iter().any(|event| matches!(event, TraceEvent::Compacted { .. })), "{trace:#?}");
+}
+
+#[tokio::test]
+async fn a_result_whose_call_is_archived_is_summed_up_with_it() {
+    let service =
+        MockService::setup().on("POST", "/order", |_| HttpReply::text("ordered")).start().await;
+    let tool = json!({
+        "name": "order", "description": "Orders.", "effect": "send", "method": "POST",
+        "url": service.url("/order"),
+        "parameters": {"type": "object", "properties": {"what": {"type": "string"}}},
+    });
+    let too_long = json!({"error": {"message": "too long", "code": "context_length_exceeded"}});
+    let model = MockModel::answering(move |request| match request.tools().is_empty() {
+        true => say("Summed up."),
+        false if request.messages()[1]["content"].to_string().contains("Summed up") => say("done"),
+        false if request.results().is_empty() => call("order", json!({"what": "tea"})),
+        false => Reply::http(HttpReply::status(400).with_json(&too_long)),
+    });
+    let scene = Scene::play(world!().await, model, |agent| {
+        agent.http(&service, tool).with("continue_after", json!({"signals": 2}))
+    })
+    .await;
+    let gate = scene.gate().await;
+    for _ in 0..2 {
+        // A task takes no notice of it, but its history grows.
+        scene.signal("close", json!({})).await;
+    }
+    eventually(PATIENCE, "the next execution", async || {
+        (scene.world.status(&scene.id).await.continued >= 1).then_some(())
+    })
+    .await;
+    scene.signal("approve", json!({"id": gate.id})).await;
+    assert_eq!(scene.answer().await, "done");
+    assert_eq!(service.requests().len(), 1);
+    let requests = scene.model.requests();
+    let last = requests.last().unwrap();
+    assert_eq!(last.messages().len(), 2, "the instructions and the summary: {last:?}");
+    let results = |item: &&Item| matches!(item, Item::ToolResult { .. });
+    assert_eq!(scene.transcript().await.iter().filter(results).count(), 1, "it stays readable");
 }
 
 #[tokio::test]

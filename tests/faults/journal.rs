@@ -1,5 +1,6 @@
 //! The crash journal: a worker that died in a call is succeeded at once, not after a time-out.
 
+use longhaul_contract::run::RunState;
 use longhaul_tests::history::History;
 use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, call, hang, say};
@@ -10,6 +11,7 @@ use longhaul_tests::wait::{eventually, until};
 use longhaul_tests::world;
 use longhaul_tests::world::PATIENCE;
 use serde_json::{Value, json};
+use temporalio_common::protos::temporal::api::enums::v1::EventType;
 
 /// How often a scene is played on a machine so busy that the new worker is later than the
 /// heartbeat time-out, which is all that such a scene shows.
@@ -105,6 +107,25 @@ async fn a_tool_call_that_may_not_be_repeated_is_not() {
     assert_eq!(history.activities_of("CallTool", "order").len(), 1);
     assert_eq!(outcomes, ["call unknown"]);
     assert_eq!(told["error"]["kind"], "unknown");
+}
+
+#[tokio::test]
+async fn a_session_that_waited_takes_its_next_message_at_once() {
+    let model = MockModel::script([say("one"), say("two")]);
+    let mut scene = Scene::play_session(world!().await, model, |agent| agent).await;
+    scene.until(RunState::WaitingForMessage).await;
+    scene.crash().await;
+    scene.work(scene.world.worker()).await;
+    let took_over = "took over from workers that died";
+    until(PATIENCE, took_over, || scene.worker.as_ref().unwrap().log().contains(took_over)).await;
+    scene.world.runs.run(&scene.id).send("more", "key").await.unwrap();
+    scene.model.request(2).await;
+    scene.signal("close", json!({})).await;
+    let history = scene.ending().await;
+    // The journal still had calls that were long over; the server takes no notice of these.
+    assert_eq!(history.count(EventType::WorkflowTaskTimedOut), 0);
+    history.assert_each_completed_once();
+    assert_eq!(history.result(), Some(json!("two")));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::future::join_all;
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
 use longhaul_contract::tool::ToolOutcome;
@@ -12,7 +13,7 @@ use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, Setup, call, say};
 use longhaul_tests::postgres::Postgres;
 use longhaul_tests::program::WorkerSetup;
-use longhaul_tests::scene::Scene;
+use longhaul_tests::scene::{AGENT, Scene};
 use longhaul_tests::service::{MockService, ServiceRequest};
 use longhaul_tests::wait::{eventually, until};
 use longhaul_tests::world;
@@ -78,9 +79,9 @@ async fn set(postgres: &Postgres, service: &MockService) -> (Scene, Store) {
 }
 
 /// Asserts that the conversation is complete and in order, down to the last byte of its results.
-async fn assert_whole(scene: &Scene, store: &Store, transcript: &[Item]) {
+async fn assert_whole(id: &str, store: &Store, transcript: &[Item]) {
     assert_eq!(transcript.len(), 2 * TURNS + 2);
-    let chains = store.chains(&scene.id).await.unwrap();
+    let chains = store.chains(id).await.unwrap();
     let [chain] = chains.as_slice() else { panic!("one chain, not {chains:?}") };
     let outcomes = transcript.iter().filter_map(|item| match item {
         Item::ToolResult { result, .. } => Some(result),
@@ -143,7 +144,7 @@ async fn two_workers_share_a_store_and_one_is_killed() {
     assert!(calls <= TURNS + 2, "only the tenth call was repeated, of {calls}");
 
     let (transcript, trace) = (scene.transcript().await, scene.trace().await);
-    assert_whole(&scene, &store, &transcript).await;
+    assert_whole(&scene.id, &store, &transcript).await;
     let earlier: Vec<&String> = trace
         .iter()
         .filter_map(|event| {
@@ -160,7 +161,48 @@ async fn two_workers_share_a_store_and_one_is_killed() {
     }
     assert_eq!(scene.transcript().await, transcript);
     assert_eq!(scene.trace().await, trace);
-    assert_whole(&scene, &store, &transcript).await;
+    assert_whole(&scene.id, &store, &transcript).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_serve_many_runs_from_one_store() {
+    const RUNS: usize = 4;
+    let postgres = Postgres::start().await;
+    let service = MockService::setup().on("GET", "/tool/echo", echoed).start().await;
+    let (scene, store) = set(&postgres, &service).await;
+    let mut workers = Vec::new();
+    for name in ["first", "second"] {
+        // With few polls each, neither takes all the work before the other is asked.
+        let setup = worker(&scene.world, &postgres, name).env("LONGHAUL_WORKFLOW_POLLERS", "2");
+        workers.push(setup.start().await);
+    }
+    let names: Vec<String> = (0..RUNS).map(|number| format!("run-{number}")).collect();
+    let start = async |name: &String| {
+        scene.world.start_with(name, &json!({"agent": AGENT, "message": name})).await
+    };
+    let ids = join_all(names.iter().map(start)).await;
+    let mut seen = [0, 0];
+    for (name, id) in names.iter().zip(&ids) {
+        let history = scene.world.finished(id).await;
+        history.assert_no_task_failed();
+        history.assert_each_completed_once();
+        assert_eq!(history.result(), Some(json!("done")));
+        let run = scene.world.runs.run(id);
+        let (transcript, trace) = (run.transcript().await.unwrap(), run.trace().await.unwrap());
+        assert_whole(id, &store, &transcript).await;
+        assert_eq!(transcript[0], Item::User { text: name.clone() });
+        let executions =
+            trace.iter().filter(|entry| matches!(entry.event, TraceEvent::Continued { .. }));
+        assert!(executions.count() >= 2, "it went on in several executions");
+        for (worker, seen) in workers.iter().zip(&mut seen) {
+            *seen += usize::from(worker.log().contains(id.as_str()));
+        }
+    }
+    assert!(seen.iter().all(|runs| *runs > 0), "both had runs: {seen:?} of {RUNS}");
+    // No model call was made twice; a read of the express lane may be, where it was slow.
+    assert!(service.requests().len() >= RUNS * TURNS);
+    assert_eq!(scene.model.requests_per_turn(), vec![RUNS; TURNS + 1]);
+    scene.model.assert_clean();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,5 +232,5 @@ async fn a_run_waits_for_a_database_that_goes_away() {
     postgres.restart().await;
     assert_eq!(scene.answer().await, "done");
     assert_eq!(scene.model.requests_per_turn(), vec![1; TURNS + 1]);
-    assert_whole(&scene, &store, &scene.transcript().await).await;
+    assert_whole(&scene.id, &store, &scene.transcript().await).await;
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::{difference, folder};
 
 /// Version of `LoadedAgent` that runs are loaded with today; recordings of earlier ones stay.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Waits for the end of the run, replays it, and records it as `name` if that is asked for.
 async fn keep(scene: &Scene, name: &str) {

@@ -129,6 +129,18 @@ impl History {
         activities
     }
 
+    /// The event of the workflow task that scheduled the activity with that id, to reset to.
+    pub fn task_that_scheduled(&self, activity: &str) -> Option<i64> {
+        self.events.iter().find_map(|event| match &event.attributes {
+            Some(Attributes::ActivityTaskScheduledEventAttributes(it))
+                if it.activity_id == activity =>
+            {
+                Some(it.workflow_task_completed_event_id)
+            }
+            Some(_) | None => None,
+        })
+    }
+
     /// Asserts that each activity completed exactly once and none was given up.
     ///
     /// # Panics
@@ -151,9 +163,14 @@ impl History {
     /// Naming why the first did.
     pub fn assert_no_task_failed(&self) {
         let failed = self.events.iter().find_map(|event| match &event.attributes {
-            // Not a failure of the workflow: something came in while it was about to end.
+            // Not a failure of the workflow: something came in while it was about to end, or a
+            // person reset it to this task.
             Some(Attributes::WorkflowTaskFailedEventAttributes(it))
-                if it.cause() == WorkflowTaskFailedCause::UnhandledCommand =>
+                if matches!(
+                    it.cause(),
+                    WorkflowTaskFailedCause::UnhandledCommand
+                        | WorkflowTaskFailedCause::ResetWorkflow
+                ) =>
             {
                 None
             }
@@ -246,6 +263,12 @@ impl History {
     pub fn mentions(&self, text: &str) -> bool {
         let bytes = ProtoHistory { events: self.events.clone() }.encode_to_vec();
         bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
+    /// How often `text` stands in the history.
+    pub fn times(&self, text: &str) -> usize {
+        let bytes = ProtoHistory { events: self.events.clone() }.encode_to_vec();
+        bytes.windows(text.len()).filter(|part| *part == text.as_bytes()).count()
     }
 
     /// The size of the events on the wire, in bytes.

@@ -15,6 +15,7 @@
 //! | [`otlp`] | a receiver of OTLP spans |
 //! | [`edge`] | the HTTP edge of a worker, and API keys for it |
 //! | [`history`] | a run's history, counted |
+//! | [`line`] | a line to a server that a test can cut |
 //! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
 //! | [`wait`] | polling for a condition |
 //! | [`http`] | what the mock servers share |
@@ -29,6 +30,7 @@
 pub mod edge;
 pub mod history;
 pub mod http;
+pub mod line;
 pub mod model;
 pub mod otlp;
 pub mod postgres;

@@ -18,12 +18,12 @@ pub const AGENT: &str = "tested";
 
 /// A world with one agent, its model, and perhaps a worker and a run.
 pub struct Scene {
+    /// The worker, while there is one. Dropped first, while the log that it then shows is there.
+    pub worker: Option<Worker>,
     /// The world.
     pub world: World,
     /// The model of the agent.
     pub model: MockModel,
-    /// The worker, while there is one.
-    pub worker: Option<Worker>,
     /// The workflow id of the run.
     pub id: String,
 }

@@ -50,6 +50,8 @@ pub struct World {
     pub temporal: Program,
     /// The product's client, on this test's task queue.
     pub runs: Runs,
+    /// Where blobs and the archive are, unless a worker is told otherwise.
+    pub store: Store,
     name: String,
 }
 
@@ -86,11 +88,12 @@ impl World {
         )
         .expect("the configuration of a test");
         let client = connect(&config, Vec::new()).await.expect("connect to the test server");
+        let store = Store::new(config.store.clone()).expect("the store of a test");
         Self {
             program: Program::under_test(Path::new(program), project.path()),
             temporal: Program::temporal(project.path(), address),
-            runs: Runs::new(client, address, queue.clone())
-                .with_store(Store::new(config.store.clone()).expect("the store of a test")),
+            runs: Runs::new(client, address, queue.clone()).with_store(store.clone()),
+            store,
             address: address.to_owned(),
             ui: None,
             project,

@@ -67,7 +67,7 @@ impl Agent {
             }
             input => {
                 let mut session = Session::start(input, now);
-                ctx.run_id().clone_into(&mut session.chain);
+                chain(ctx).clone_into(&mut session.chain);
                 (session, traceparent.unwrap_or_default())
             }
         };
@@ -318,6 +318,13 @@ enum Outcome {
     Ended(Ending),
     /// With another execution that goes on from there.
     Continued(Box<StartAgent>),
+}
+
+/// The chain of a run that continues no other: after a reset still that of the run it was made from,
+/// whose blobs its conversation refers to.
+fn chain(ctx: &WorkflowContextView) -> &str {
+    let first = ctx.first_execution_run_id();
+    if first.is_empty() { ctx.run_id() } else { first }
 }
 
 /// Does one step after the other until the run ends, or goes on in a new execution.

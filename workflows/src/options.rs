@@ -2,7 +2,7 @@
 //!
 //! | activity | one attempt | heartbeat | attempts | in all |
 //! | --- | --- | --- | --- | --- |
-//! | `LoadAgent` | 30 s | – | until the time is up | 5 min |
+//! | `LoadAgent` | 30 s | 2 s | until the time is up | 5 min |
 //! | `CallModel` | 10 min, or the agent's `timeout` | 2 s | until the time is up | 30 min, at least 3 attempts' time |
 //! | `CallTool`, may be repeated | 60 s, or the tool's `timeout`, and 5 s | 2 s | 6 | – |
 //! | `CallTool`, may not | the same | 2 s | 1 | – |
@@ -63,6 +63,7 @@ pub fn load_agent(agent: &str) -> ActivityOptions {
         schedule_to_close: LOAD_TOTAL,
     })
     .activity_id("load")
+    .heartbeat_timeout(HEARTBEAT_TIMEOUT)
     .retry_policy(retries(0))
     .summary(agent)
     .build()

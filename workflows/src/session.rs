@@ -143,9 +143,15 @@ impl Pinned {
         self.loaded >= 2
     }
 
+    /// Whether the run sums its conversation up also where only the archive has the last turns, so
+    /// that it may go on in a new execution while it is blocked in summing up.
+    pub fn sums_up_anywhere(&self) -> bool {
+        self.loaded >= 3
+    }
+
     /// Whether calls are judged by activities, and people are told of gates.
     pub fn tells_people(&self) -> bool {
-        self.loaded >= 3
+        self.loaded >= 4
     }
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn definition() -> Definition {
         tools: vec![tool("look", Effect::Read), tool("write", Effect::Update)],
         network_allow: Vec::new(),
         approvals: Vec::new(),
-        policy: None,
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
         context: None,
@@ -99,12 +99,12 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
     run
 }
 
-/// A run of the second version, pinned to `definition`, that has taken in its first message.
+/// A run of the newest version, pinned to `definition`, that has taken in its first message.
 pub(crate) fn long(session: bool, definition: Definition) -> Session {
     let mut run = started(session);
     run.chain = "chain".to_owned();
     let loaded = LoadedAgent {
-        v: 2,
+        v: 3,
         definition,
         search_attributes: vec!["LonghaulState".to_owned()],
         carried: Vec::new(),
@@ -116,13 +116,13 @@ pub(crate) fn long(session: bool, definition: Definition) -> Session {
     run
 }
 
-/// A run of the third version, whose calls are judged by activities and which tells people.
+/// A run of the fourth version, whose calls are judged by activities and which tells people.
 pub(crate) fn told(trust: Trust, started_by: Option<(&str, bool)>) -> Session {
     let mut run = started(false);
     run.chain = "chain".to_owned();
     run.workflow_id = "work-1".to_owned();
     let loaded = LoadedAgent {
-        v: 3,
+        v: 4,
         definition: definition(),
         search_attributes: Vec::new(),
         carried: Vec::new(),

@@ -17,6 +17,12 @@ pub(crate) async fn load(ctx: &WorkflowContext<Agent>) {
         v: 1,
         agent: agent.session.agent.clone(),
         continues: agent.session.continues.clone(),
+        // A reset run belongs to the chain of the run that it was made from.
+        chain: if agent.session.chain == ctx.run_id() {
+            String::new()
+        } else {
+            agent.session.chain.clone()
+        },
     });
     let options = options::load_agent(&input.agent);
     let result = ctx.execute_activity(Load, input, options).await;

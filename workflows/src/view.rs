@@ -11,8 +11,9 @@ use crate::session::Session;
 pub const PAGE: u32 = 50;
 /// Most entries of a page.
 pub const MAX_PAGE: u32 = 5_000;
-/// Bytes of JSON after which a page ends early, so that it stays far below payload limits.
-pub const MAX_PAGE_BYTES: usize = 1024 * 1024;
+/// Bytes of JSON after which a page ends early, so that it stays below payload limits, and below
+/// the 512 KiB from which on the SDK warns of each.
+pub const MAX_PAGE_BYTES: usize = 480 * 1024;
 
 /// The answer of the query `status`.
 pub fn status(session: &Session) -> StatusView {

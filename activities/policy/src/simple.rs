@@ -1,11 +1,16 @@
-//! The rules of an agent file that name tools alone, as rules of a policy.
+//! The policy of an agent: its rules, those that name tools alone included.
 
-use longhaul_contract::definition::{Action, ApprovalRule, OnTimeout};
-use longhaul_contract::policy::{Deadline, OnDeadline, Rule};
+use longhaul_contract::definition::{Action, ApprovalRule, Definition, OnTimeout};
+use longhaul_contract::policy::{Deadline, OnDeadline, Policy, Rule};
 
-use crate::terms::DEFAULT_AFTER;
+/// The rules of an agent as its definition holds them.
+pub fn policy(definition: &Definition) -> Policy {
+    let mut rules = rules(&definition.approvals);
+    rules.extend(definition.rules.iter().cloned());
+    Policy::new(rules)
+}
 
-/// The same rules, named `simple-1`, `simple-2` and so on by their place.
+/// Rules that name tools alone as rules of a policy, named `simple-1`, `simple-2` and so on by their place.
 pub fn rules(approvals: &[ApprovalRule]) -> Vec<Rule> {
     approvals.iter().enumerate().map(|(index, approval)| rule(index + 1, approval)).collect()
 }
@@ -13,7 +18,7 @@ pub fn rules(approvals: &[ApprovalRule]) -> Vec<Rule> {
 fn rule(number: usize, approval: &ApprovalRule) -> Rule {
     let waits = approval.timeout.is_some() || approval.on_timeout != OnTimeout::default();
     let deadline = Deadline {
-        after: approval.timeout.unwrap_or(DEFAULT_AFTER),
+        after: approval.timeout,
         outcome: match approval.on_timeout {
             OnTimeout::Deny => OnDeadline::Deny,
             OnTimeout::Fail => OnDeadline::Fail,

@@ -27,7 +27,7 @@ pub(crate) fn strictest(rules: &[&Rule], remember: Option<Breadth>) -> AskTerms 
 
 /// The shortest time, with the strictest outcome and every reminder that comes before it.
 fn deadline(deadlines: &[&Deadline]) -> Deadline {
-    let after = deadlines.iter().map(|it| it.after).min().unwrap_or(DEFAULT_AFTER);
+    let after = deadlines.iter().filter_map(|it| it.after).min().unwrap_or(DEFAULT_AFTER);
     let outcome = deadlines.iter().map(|it| it.outcome).max().unwrap_or(OnDeadline::Deny);
     let escalate_to = match outcome {
         OnDeadline::Escalate => deadlines
@@ -51,5 +51,5 @@ fn deadline(deadlines: &[&Deadline]) -> Deadline {
         }
         _ => None,
     };
-    Deadline { after, outcome, escalate_to, reminders, working_hours }
+    Deadline { after: Some(after), outcome, escalate_to, reminders, working_hours }
 }

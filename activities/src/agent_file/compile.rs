@@ -1,15 +1,12 @@
 //! From an agent file to the definition that a run is pinned to: every check that needs no
 //! server.
 
-use longhaul_contract::definition::{
-    Action, ApprovalRule, Definition, ModelSettings, OnTimeout, Price,
-};
+use longhaul_contract::definition::{Definition, ModelSettings, Price};
 use longhaul_contract::limits::Limits;
-use longhaul_contract::tool::{Effect, ToolSpec};
 use serde_saphyr::Location;
 use url::Url;
 
-use super::{AgentFile, ApprovalEntry, LimitsEntry, ModelEntry, Problem, Source, context, tools};
+use super::{AgentFile, LimitsEntry, ModelEntry, Problem, Source, context, rules, tools};
 use crate::egress::Egress;
 use crate::model;
 use crate::tool::arguments::check_schema;
@@ -34,11 +31,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
                 .hint("write `host` or `host:port`, such as `127.0.0.1:8080`")
         })?;
     }
-    let approvals = file
-        .approvals
-        .iter()
-        .map(|rule| approval(rule, &tools, source))
-        .collect::<Result<Vec<_>, _>>()?;
+    let checked = rules::compile_all(&file.approvals, Some(&tools), source)?;
+    let (approvals, rules) = rules::part(&file.approvals, checked);
     if let Some(output) = &file.output {
         check_schema(&output.value).map_err(|why| {
             Problem::new(source, output.referenced, format!("`output` is not a JSON Schema: {why}"))
@@ -56,7 +50,7 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         tools,
         network_allow: file.network.allow.into_iter().map(|host| host.value).collect(),
         approvals,
-        policy: None,
+        rules,
         output: file.output.map(|output| output.value),
         context,
         continue_after,
@@ -173,58 +167,6 @@ fn check_base_url(text: &str) -> Result<(), String> {
 fn is_variable(name: &str) -> bool {
     let letter = |b: u8| b.is_ascii_alphabetic() || b == b'_';
     name.bytes().next().is_some_and(letter) && name.bytes().all(|b| letter(b) || b.is_ascii_digit())
-}
-
-fn approval(
-    rule: &ApprovalEntry,
-    tools: &[ToolSpec],
-    source: &Source<'_>,
-) -> Result<ApprovalRule, Problem> {
-    if rule.tools.value.is_empty() {
-        return Err(Problem::new(source, rule.tools.referenced, "the rule names no tool")
-            .hint("`tools: [\"*\"]` means all of them"));
-    }
-    for pattern in &rule.tools.value {
-        if pattern.value.contains('*') {
-            continue;
-        }
-        let Some(tool) = tools.iter().find(|tool| tool.name == pattern.value) else {
-            let names: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-            let message = format!(
-                "the agent has no tool `{}`, only {}",
-                pattern.value,
-                if names.is_empty() { "none at all".to_owned() } else { tools::list(&names) }
-            );
-            return Err(Problem::new(source, pattern.referenced, message));
-        };
-        if rule.action == Action::Run && tool.effect > Effect::Update {
-            let message = format!(
-                "`{}` cannot run without asking: its effect is `{}`",
-                tool.name,
-                tool.effect.as_str()
-            );
-            return Err(Problem::new(source, pattern.referenced, message)
-                .hint("`action: run` is for `read`, `create` and `update`; use `ask`"));
-        }
-    }
-    let waits = rule.action == Action::Ask;
-    if let Some(timeout) = &rule.timeout {
-        positive(source, "timeout", timeout.value.0.as_millis(), timeout.referenced)?;
-        if !waits {
-            let message = "`timeout` is for `action: ask` only";
-            return Err(Problem::new(source, timeout.referenced, message));
-        }
-    }
-    if let Some(on_timeout) = rule.on_timeout.as_ref().filter(|_| !waits) {
-        let message = "`on_timeout` is for `action: ask` only";
-        return Err(Problem::new(source, on_timeout.referenced, message));
-    }
-    Ok(ApprovalRule {
-        tools: rule.tools.value.iter().map(|pattern| pattern.value.clone()).collect(),
-        action: rule.action,
-        timeout: rule.timeout.as_ref().map(|timeout| timeout.value.0),
-        on_timeout: rule.on_timeout.as_ref().map_or(OnTimeout::default(), |on| on.value),
-    })
 }
 
 fn limits(entry: &LimitsEntry, source: &Source<'_>) -> Result<Limits, Problem> {

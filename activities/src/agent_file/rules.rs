@@ -14,10 +14,13 @@ use serde_saphyr::Spanned;
 use super::Period;
 
 mod compile;
+mod deadline;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use compile::{compile, named_twice};
+#[cfg(test)]
+use compile::compile;
+pub(crate) use compile::{compile_all, part};
 
 /// A rule on calls. It speaks of a call if all of `tools`, `effects`, `connections` and `when`
 /// that are given match.

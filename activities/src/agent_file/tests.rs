@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::definition::{ContextSettings, ContinueAfter};
 use longhaul_contract::tool::{HttpRest, Lane, ToolBinding};
 use serde_json::json;

@@ -47,3 +47,12 @@ fn says_what_is_wrong() {
     assert_eq!(error.entry, "CallTool@1");
     assert!(error.to_string().contains("hint: write `ACTIVITY[/TOOL][@ATTEMPT]=DURATION`"));
 }
+
+#[test]
+fn forgetting_is_asked_for_beside_pauses() {
+    assert!(!Faults::parse("CallTool=1s").unwrap().forgets());
+    let faults = Faults::parse("CallTool.report@1=1s, forget").unwrap();
+    assert!(faults.forgets());
+    assert_eq!(faults.duration("CallTool.report", "echo", 1), Some(Duration::from_secs(1)));
+    assert_eq!(faults.duration("CallTool", "echo", 1), None);
+}

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::{hours, mask};
 
+/// How long a gate waits when no rule says otherwise.
+const APPROVAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a question or an outside tool waits when no rule says otherwise.
 const QUESTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -38,7 +40,7 @@ pub(super) fn plan(
             because: Vec::new(),
             approvers: Vec::new(),
             deadline: Deadline {
-                after: QUESTION,
+                after: Some(QUESTION),
                 outcome: OnDeadline::Deny,
                 escalate_to: Vec::new(),
                 reminders: Vec::new(),
@@ -48,6 +50,7 @@ pub(super) fn plan(
             batch: false,
         },
     };
+    let usual = if kind == InterruptKind::Approval { APPROVAL } else { QUESTION };
     let masked = mask::masked(&call.arguments);
     let offers = match terms.remember.filter(|_| kind == InterruptKind::Approval) {
         // Arguments that are not here in full cannot be recognised again.
@@ -56,7 +59,7 @@ pub(super) fn plan(
     };
     Some(Plan {
         kind,
-        stages: stages(&terms.deadline, now),
+        stages: stages(&terms.deadline, usual, now),
         outcome: terms.deadline.outcome,
         approvers: terms.approvers,
         rules: verdict.rules.clone(),
@@ -70,17 +73,18 @@ pub(super) fn plan(
 }
 
 /// The stages of a deadline that begins now: the first, and one for each group it escalates to.
-fn stages(deadline: &Deadline, now: Timestamp) -> Vec<Stage> {
+fn stages(deadline: &Deadline, usual: Duration, now: Timestamp) -> Vec<Stage> {
     let later = |from: Timestamp, by: Duration| match &deadline.working_hours {
         Some(working) => hours::after(from, by, working).unwrap_or_else(|| from.plus(by)),
         None => from.plus(by),
     };
+    let after = deadline.after.unwrap_or(usual);
     let mut from = now;
     let groups = std::iter::once(Vec::new())
         .chain(deadline.escalate_to.iter().map(|group| vec![group.clone()]));
     groups
         .map(|groups| {
-            let until = later(from, deadline.after);
+            let until = later(from, after);
             let mut remind_at: Vec<Timestamp> = deadline
                 .reminders
                 .iter()

@@ -113,6 +113,7 @@ fn summariser(definition: &Definition) -> Definition {
         instructions,
         tools: Vec::new(),
         approvals: Vec::new(),
+        rules: Vec::new(),
         output: None,
         context: None,
         ..definition.clone()

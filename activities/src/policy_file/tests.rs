@@ -69,7 +69,7 @@ fn every_key_is_read() {
             delegation: false,
         }),
         deadline: Some(Deadline {
-            after: Duration::from_secs(4 * 3600),
+            after: Some(Duration::from_secs(4 * 3600)),
             outcome: OnDeadline::Escalate,
             escalate_to: vec!["leads".to_owned()],
             reminders: vec![Duration::from_secs(3600), Duration::from_secs(3 * 3600)],
@@ -164,7 +164,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             "rules:\n  - {id: rule-2, tools: [a], action: ask}\n  - {tools: [a], action: run}\n"
                 .to_owned(),
-            " rule 1 is called `rule-2`, too",
+            "3:26: rule 1 is called `rule-2`, too",
         ),
         ("rules:\n  - action: run\n".to_owned(), "2:13: the rule names neither tools, effects"),
         (rule("    id: simple-1\n"), "3:9: `simple-1` is not a rule's name"),

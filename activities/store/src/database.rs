@@ -105,6 +105,8 @@ impl Database {
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Full)
+                    // What is deleted is overwritten, not only given free.
+                    .pragma("secure_delete", "ON")
                     .busy_timeout(PATIENCE);
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS)
@@ -146,6 +148,23 @@ impl Database {
             Self::Sqlite(pool) => all_in!(pool.begin_with("BEGIN IMMEDIATE").await?, statements),
             Self::Postgres(pool) => all_in!(pool.begin().await?, statements),
         }
+    }
+
+    /// Makes sure that what was deleted stands in no file any more. PostgreSQL does that by itself,
+    /// when it vacuums.
+    pub(crate) async fn scrub(&self) -> Result<(), StoreError> {
+        let Self::Sqlite(pool) = self else { return Ok(()) };
+        // The log has the pages as they were until it is emptied, which waits for whoever reads.
+        let row = pool.fetch_one("PRAGMA wal_checkpoint(TRUNCATE)").await?;
+        let busy: i64 = row.try_get(0)?;
+        if busy == 0 {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(
+            "it is erased, but others read the database, whose log has it still\nhint: \
+             `longhaul store gc` empties the log"
+                .to_owned(),
+        ))
     }
 
     /// The rows that a query answers.

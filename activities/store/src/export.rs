@@ -37,19 +37,30 @@ impl Store {
             }
             written += 1;
         }
+        // Of a run that is not archived, the log alone would look like all there is.
+        if written > 0 {
+            self.export_entries(workflow_id, to).await?;
+        }
+        to.flush()?;
+        Ok(written)
+    }
+
+    async fn export_entries(
+        &self,
+        workflow_id: &str,
+        to: &mut impl Write,
+    ) -> Result<(), StoreError> {
         let filter =
             AuditFilter { workflow_id: Some(workflow_id.to_owned()), ..AuditFilter::default() };
         let mut after = 0;
         loop {
             let page = self.audit(&filter, after, MOST_AUDIT_ENTRIES).await?;
-            let Some(last) = page.last() else { break };
+            let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
             for entry in &page {
                 line(to, &json!({ "audit": entry }))?;
             }
         }
-        to.flush()?;
-        Ok(written)
     }
 }
 

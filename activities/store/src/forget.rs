@@ -98,6 +98,7 @@ impl Store {
         if !dry_run {
             open.bury(workflow_id, &erased).await?;
             open.finish_broken_off().await?;
+            open.database.scrub().await?;
         }
         Ok(report)
     }

@@ -161,6 +161,7 @@ impl Store {
         }
         people.delete(open, cutoff, start).await?;
         open.finish_broken_off().await?;
+        open.database.scrub().await?;
         Ok(report)
     }
 

@@ -11,11 +11,19 @@ use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::ToolOutcome;
 use longhaul_contract::trace::{TraceEntry, TraceEvent};
 use longhaul_store::{Owner, Store, StoreSettings};
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod blobs;
+pub(crate) mod inbox;
+pub(crate) mod keeping;
+pub(crate) mod people;
+mod samples;
 pub(crate) mod upkeep;
+
+pub(crate) use samples::{approvers, decision, record, request, vote, waiting};
 
 /// A store of its own for a test.
 pub(crate) struct World {
@@ -36,6 +44,31 @@ impl World {
     /// A client of the store, as another process would have it.
     pub(crate) fn store(&self) -> Store {
         Store::new(self.settings.clone()).unwrap()
+    }
+
+    /// Does something to the database behind the store's back.
+    pub(crate) async fn run(&self, sql: &str) {
+        let sql = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        let database = &self.settings.database;
+        if database.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(database).await.unwrap();
+            connection.execute(sql).await.unwrap();
+        } else {
+            let mut connection = sqlx::PgConnection::connect(database).await.unwrap();
+            connection.execute(sql).await.unwrap();
+        }
+    }
+
+    /// A number that a query answers.
+    pub(crate) async fn scalar(&self, sql: &'static str) -> i64 {
+        let database = &self.settings.database;
+        if database.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(database).await.unwrap();
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+        } else {
+            let mut connection = sqlx::PgConnection::connect(database).await.unwrap();
+            sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+        }
     }
 
     /// Where the store keeps a long body.
@@ -150,6 +183,26 @@ macro_rules! all_cases {
             upkeep::collection_knows_what_a_continued_conversation_needs,
             upkeep::a_store_moves_by_backup,
             upkeep::a_damaged_backup_is_refused_whole,
+            inbox::a_gate_is_in_the_inbox_until_it_closes,
+            inbox::the_inbox_knows_for_whom_a_gate_waits,
+            inbox::the_inbox_has_orders_and_filters,
+            inbox::pages_of_the_inbox_follow_one_another,
+            inbox::the_inbox_is_repaired,
+            audit::entries_are_appended_once,
+            audit::the_log_is_read_in_pages_and_by_filters,
+            audit::tampering_is_found,
+            audit::appends_side_by_side_keep_one_chain,
+            people::decisions_hold_until_they_are_revoked,
+            people::a_notice_is_sent_once,
+            people::a_token_is_spent_once,
+            people::keys_are_known_by_their_hash,
+            keeping::forgetting_erases_gates_and_entries,
+            keeping::collection_takes_what_notices_left_behind,
+            keeping::what_people_did_moves_by_backup,
+            keeping::a_backup_brings_nothing_forgotten_back,
+            keeping::another_audit_log_is_left_alone,
+            keeping::damaged_rows_of_a_backup_are_found,
+            keeping::an_export_ends_with_the_audit_log,
         }
     };
 }

@@ -2,12 +2,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stderr,
     reason = "a test stops at the first surprise, and says what it measured"
 )]
 
 use std::time::{Duration, Instant};
 
+use longhaul_contract::time::Timestamp;
 use longhaul_store::{Store, StoreError};
 
 use cases::{World, all_cases, owner, run_cases, said, segment};
@@ -122,6 +124,15 @@ fn activities_can_be_sent_between_threads() {
     sent(store.backup(world.folder.path()));
     sent(store.restore(world.folder.path()));
     sent(store.export("w", &mut Vec::new()));
+    let filter = longhaul_store::InboxFilter::default();
+    sent(store.inbox(&filter, longhaul_store::InboxOrder::Age, None, 1));
+    sent(store.put_waiting(&cases::waiting("w", "c", 1, cases::request("apr_1", 1))));
+    sent(store.repair_inbox(&std::collections::BTreeSet::new(), Timestamp::default()));
+    sent(store.append_audit(&[cases::record("k", None, 1)]));
+    sent(store.verify_audit(None));
+    sent(store.remember(&cases::decision("r", None)));
+    sent(store.remembered_now());
+    sent(store.spend_token("t", Timestamp::default()));
 }
 
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use longhaul_contract::model::Usage;
 use longhaul_contract::names::{ATTRIBUTE_AGENT, ATTRIBUTE_STATE};
 use serde_json::json;
 
-use super::{some, text, tool};
+use super::{policy, some, text, tool};
 use crate::golden::{Kind, kind};
 
 pub(super) fn kinds() -> Vec<Kind> {
@@ -22,9 +22,12 @@ pub(super) fn kinds() -> Vec<Kind> {
         reasoning_tokens: 120,
     };
     let spend = Spend { turns: 4, tool_calls: 6, usage, cost_usd: Some(0.0125) };
-    let load = LoadAgent { v: 1, agent: text("brief"), continues: None };
+    let load = LoadAgent { v: 1, agent: text("brief"), continues: None, chain: String::new() };
     vec![
-        kind("definition", [("full", full()), ("least", least()), ("long", long())]),
+        kind(
+            "definition",
+            [("full", full()), ("least", least()), ("long", long()), ("ruled", ruled())],
+        ),
         kind(
             "context_settings",
             [("default", ContextSettings::default()), ("full", context_settings())],
@@ -37,7 +40,8 @@ pub(super) fn kinds() -> Vec<Kind> {
             "load_agent",
             [
                 ("first", load.clone()),
-                ("continues", LoadAgent { continues: some("0199d3c0-aaaa"), ..load }),
+                ("continues", LoadAgent { continues: some("0199d3c0-aaaa"), ..load.clone() }),
+                ("reset", LoadAgent { chain: text("0199d3c0-aaaa"), ..load }),
             ],
         ),
         kind(
@@ -112,6 +116,7 @@ fn full() -> Definition {
                 on_timeout: OnTimeout::Deny,
             },
         ],
+        rules: Vec::new(),
         limits: Limits {
             turns: 2_000,
             tokens: Some(5_000_000),
@@ -123,6 +128,11 @@ fn full() -> Definition {
         context: None,
         continue_after: ContinueAfter::default(),
     }
+}
+
+/// With rules that say more than which tools.
+fn ruled() -> Definition {
+    Definition { rules: vec![policy::rule()], ..least() }
 }
 
 /// With the settings of long runs.
@@ -163,6 +173,7 @@ pub(super) fn least() -> Definition {
         tools: Vec::new(),
         network_allow: Vec::new(),
         approvals: Vec::new(),
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
         context: None,

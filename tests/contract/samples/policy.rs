@@ -89,7 +89,7 @@ pub(super) fn kinds() -> Vec<Kind> {
 }
 
 /// A rule with everything.
-fn rule() -> Rule {
+pub(super) fn rule() -> Rule {
     Rule {
         id: text("big-refunds"),
         tools: vec![text("crm.*")],
@@ -113,7 +113,7 @@ fn rule() -> Rule {
 
 fn deadline() -> Deadline {
     Deadline {
-        after: Duration::from_secs(86_400),
+        after: Some(Duration::from_secs(86_400)),
         outcome: OnDeadline::Deny,
         escalate_to: vec![],
         reminders: vec![],
@@ -123,7 +123,7 @@ fn deadline() -> Deadline {
 
 fn full_deadline() -> Deadline {
     Deadline {
-        after: Duration::from_secs(14_400),
+        after: Some(Duration::from_secs(14_400)),
         outcome: OnDeadline::Escalate,
         escalate_to: vec![text("leads")],
         reminders: vec![Duration::from_secs(3_600), Duration::from_secs(10_800)],

@@ -54,6 +54,17 @@ impl WorkerSetup {
         self
     }
 
+    /// The same, connecting to the server at `address`.
+    ///
+    /// # Panics
+    /// If it was not told where the server is.
+    #[must_use]
+    pub fn address(mut self, address: &str) -> Self {
+        let flag = self.arguments.iter().position(|it| it == "--address").expect("an address");
+        address.clone_into(&mut self.arguments[flag + 1]);
+        self
+    }
+
     /// The same with one more argument.
     #[must_use]
     pub fn argument(mut self, argument: impl Into<String>) -> Self {

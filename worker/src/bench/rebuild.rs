@@ -61,6 +61,7 @@ async fn on(
     progress.busy("measuring rebuilds", &format!("{turns} turns first"));
     runs.start(SESSION, input(WORKS, SESSION, turns, 1024, true)).await?;
     stage.exchanges(&runs, SESSION, turns as usize + 1).await?;
+    at_rest(stage, &runs).await?;
 
     let (mut kept, mut evicted, mut killed) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=rounds {
@@ -70,7 +71,10 @@ async fn on(
                 Case::Kept => &mut kept,
                 Case::Evicted => {
                     for other in 1..=OTHERS {
-                        stage.run(&runs, &format!("other-{round}-{other}"), 1, 220).await?;
+                        let id = format!("other-{round}-{other}");
+                        // A session: a run that has ended takes no place.
+                        runs.start(&id, input(WORKS, &id, 1, 220, true)).await?;
+                        stage.exchanges(&runs, &id, 2).await?;
                     }
                     &mut evicted
                 }
@@ -101,5 +105,17 @@ async fn next(stage: &Stage, runs: &Runs, update: &str) -> Result<Duration, Benc
     // A call and a text.
     stage.exchanges(runs, SESSION, known + 2).await?;
     let exchanges = stage.model.exchanges(SESSION);
-    Ok(exchanges.get(known).map_or(begun.elapsed(), |next| next.arrived - begun))
+    let taken = exchanges.get(known).map_or(begun.elapsed(), |next| next.arrived - begun);
+    at_rest(stage, runs).await?;
+    Ok(taken)
+}
+
+/// Waits until the session has nothing in hand: a kill before that would measure what time-outs
+/// cost. The server is asked, and not the session, which stays wherever it is.
+async fn at_rest(stage: &Stage, runs: &Runs) -> Result<(), BenchError> {
+    let resting = async || {
+        let vitals = runs.run(SESSION).vitals().await?;
+        Ok((vitals.in_flight.is_empty() && vitals.task_attempt == 0).then_some(()))
+    };
+    stage.field.wait("the session to wait", resting).await
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use longhaul_contract::run::{RunState, StatusView};
+use longhaul_contract::run::{RunState, StatusView, TracePage};
 use longhaul_contract::trace::TraceEvent;
 
 use crate::client::{Run, RunError};
@@ -115,7 +115,7 @@ impl Follow {
                     if page.entries.is_empty() {
                         break;
                     }
-                    self.show(page.entries);
+                    self.show(page);
                 }
                 return Ok(Halt::Ended);
             }
@@ -129,7 +129,7 @@ impl Follow {
         if !page.entries.is_empty() {
             let ended =
                 page.entries.iter().any(|entry| matches!(entry.event, TraceEvent::RunEnded { .. }));
-            self.show(page.entries);
+            self.show(page);
             self.stale = true;
             return Ok(ended.then_some(Halt::Ended));
         }
@@ -148,8 +148,10 @@ impl Follow {
         })
     }
 
-    fn show(&mut self, entries: Vec<longhaul_contract::trace::TraceEntry>) {
-        self.from += entries.len() as u64;
+    fn show(&mut self, page: TracePage) {
+        let entries = page.entries;
+        // What comes before the page cannot be read here, if it is not where this follower is.
+        self.from = page.from + entries.len() as u64;
         self.pulse.take(&entries);
         self.moved_at = Instant::now();
         if self.quiet {

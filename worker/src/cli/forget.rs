@@ -15,8 +15,9 @@ use crate::view::words::{bytes, count, harmless};
 
 const NOTES: &str = "\
 The run must be over. Its histories are deleted from Temporal, its archive and its long contents from
-the store; hashes and sizes of the latter stay, without names. What the conversation of another
-workflow rests on is kept until that one is forgotten. Backups are not touched.";
+the store; hashes and sizes of the latter stay, without names. Of its records in the audit log the
+content goes and the hashes stay. What the conversation of another workflow rests on is kept until
+that one is forgotten, and decisions for all runs until they are revoked. Backups are not touched.";
 
 /// Erase a run that is over: its history and its archive
 #[derive(Debug, Args)]
@@ -192,18 +193,19 @@ mod tests {
             segments: 2,
             blobs: 1,
             bytes: 2048,
-            kept_segments: 0,
             kept_blobs: 1,
-            waiting: 1,
-            deliveries: 0,
             audit: 3,
+            ..Forgotten::default()
         };
         let report =
             Report { id: "x".to_owned(), dry_run: false, executions: vec!["r1".to_owned()], store };
         let text = report.lines("erased").join("\n");
         assert!(text.contains("erased from Temporal: 1 execution\n"), "{text}");
         assert!(text.contains("2 segments, 1 blob, "), "{text}");
-        assert!(text.contains("1 gate, 0 messages, 3 audit records"), "{text}");
+        assert!(
+            text.contains("people were told: 0 gates, 0 messages, 3 audit records\n"),
+            "{text}"
+        );
         assert!(text.contains("another workflow needs it: 0 segments, 1 blob"), "{text}");
     }
 }

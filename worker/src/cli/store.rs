@@ -136,11 +136,7 @@ async fn status(store: &Archive, json: bool) -> Result<ExitCode> {
         segments: archived.iter().map(|it| it.segments).sum(),
         bytes: archived.iter().map(|it| it.bytes).sum(),
     };
-    if json {
-        output::json(&status)?;
-    } else {
-        print(status.lines(Stream::Out.paint()));
-    }
+    show(json, &status, status.lines(Stream::Out.paint()))?;
     Ok(if status.reachable { ExitCode::SUCCESS } else { exit::FAILED })
 }
 
@@ -170,13 +166,10 @@ impl Status {
 impl List {
     async fn execute(self, store: &Archive) -> Result<ExitCode> {
         let archived = store.list(self.limit).await?;
-        if self.json.json {
-            output::json(&archived)?;
-        } else if archived.is_empty() {
+        if archived.is_empty() && !self.json.json {
             Stream::Err.line("nothing is archived yet");
-        } else {
-            print(archived.iter().map(|it| one(it, Stream::Out.paint())));
         }
+        show(self.json.json, &archived, archived.iter().map(|it| one(it, Stream::Out.paint())))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -204,11 +197,7 @@ impl Gc {
             }
             report => report?,
         };
-        if self.json.json {
-            output::json(&report)?;
-        } else {
-            print(collected(&report, self.dry_run));
-        }
+        show(self.json.json, &report, collected(&report, self.dry_run))?;
         Ok(if report.unreadable.is_empty() { ExitCode::SUCCESS } else { exit::FAILED })
     }
 }
@@ -230,6 +219,14 @@ fn collected(report: &GcReport, dry_run: bool) -> Vec<String> {
             bytes(report.orphan_bytes)
         ));
     }
+    if report.waiting > 0 || report.deliveries > 0 || report.tokens > 0 {
+        lines.push(format!(
+            "{done}: {}, {}, {}",
+            count(report.waiting, "gate"),
+            count(report.deliveries, "delivery note"),
+            count(report.tokens, "used link")
+        ));
+    }
     lines.extend(report.unreadable.iter().map(|chain| {
         format!("kept: all of chain {}, whose archive cannot be read", harmless(chain))
     }));
@@ -241,17 +238,14 @@ async fn backup(store: &Archive, folder: &Path, json: bool) -> Result<ExitCode> 
         .backup(folder)
         .await
         .with_context(|| format!("no backup was made in `{}`", folder.display()))?;
-    if json {
-        output::json(&made)?;
-    } else {
-        print([format!(
-            "{} and {}, {}, are in {}",
-            count(made.segments, "segment"),
-            count(made.references, "reference"),
-            bytes(made.bytes),
-            folder.display()
-        )]);
-    }
+    let line = format!(
+        "{} and {}, {}, are in {}",
+        count(made.segments, "segment"),
+        count(made.references, "reference"),
+        bytes(made.bytes),
+        folder.display()
+    );
+    show(json, &made, [line])?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -260,16 +254,23 @@ async fn restore(store: &Archive, folder: &Path, json: bool) -> Result<ExitCode>
         .restore(folder)
         .await
         .with_context(|| format!("`{}` was not restored", folder.display()))?;
-    if json {
-        output::json(&restored)?;
-    } else {
-        print([format!(
-            "new in the store: {}, {}; checked: {}; forgotten since: {}",
-            count(restored.segments, "segment"),
-            count(restored.references, "reference"),
-            count(restored.bodies, "content"),
-            restored.forgotten
-        )]);
+    let mut lines = vec![format!(
+        "new in the store: {}, {}; checked: {}; forgotten since: {}",
+        count(restored.segments, "segment"),
+        count(restored.references, "reference"),
+        count(restored.bodies, "content"),
+        restored.forgotten
+    )];
+    let rows: u64 = restored.rows.values().sum();
+    if rows > 0 {
+        lines.push(format!("new of gates, decisions and the audit log: {}", count(rows, "row")));
+    }
+    show(json, &restored, lines)?;
+    if restored.audit_differs {
+        Stream::Err.line(
+            "the audit log was left as it is: the backup's has other entries, and neither \
+             continues the other. It stays readable in the backup, in `audit.jsonl`",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -309,10 +310,19 @@ impl Export {
     }
 }
 
-fn print(lines: impl IntoIterator<Item = String>) {
+/// Shows a report as one JSON document, or as lines for people.
+fn show(
+    json: bool,
+    report: &impl Serialize,
+    lines: impl IntoIterator<Item = String>,
+) -> Result<()> {
+    if json {
+        return Ok(output::json(report)?);
+    }
     for line in lines {
         Stream::Out.line(line);
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use longhaul_contract::archive::{Sealed, Segment};
 use longhaul_contract::message::Item;
-use longhaul_contract::run::TracePage;
+use longhaul_contract::run::{TracePage, TranscriptPage};
 use longhaul_contract::trace::{TraceEntry, TraceEvent};
 
 use super::RunError;
@@ -16,6 +16,9 @@ struct Own<T> {
     sealed: Option<Sealed>,
 }
 
+/// A part of such a list, and where the next begins.
+type Part<T> = (Own<T>, Option<u64>);
+
 impl Run {
     /// A part of the log, from the entry `from` on.
     ///
@@ -23,19 +26,13 @@ impl Run {
     ///
     /// See [`Run::status`].
     pub async fn trace_from(&self, from: u64) -> Result<TracePage, RunError> {
-        let mut page = self.trace_page(from).await?;
+        let page = self.trace_page(from).await?;
         if page.from > from
             && let Some(sealed) = &page.sealed
-            && let Ok(mut earlier) = self.archived_trace(sealed).await
+            && let Ok(segments) = self.segments(sealed).await
         {
             // It went on in a new execution since it was last asked.
-            // The archive may reach into this execution, whose own entries are in the page.
-            earlier.truncate(usize::try_from(page.from).unwrap_or(usize::MAX));
-            let skip = usize::try_from(from).unwrap_or(usize::MAX).min(earlier.len());
-            let mut entries = earlier.split_off(skip);
-            entries.append(&mut page.entries);
-            page.entries = entries;
-            page.from = from;
+            return Ok(reaching_back(page, from, trace_of(segments)));
         }
         Ok(page)
     }
@@ -46,21 +43,8 @@ impl Run {
     ///
     /// See [`Run::status`]; [`RunError::Archive`] if an earlier part cannot be read.
     pub async fn trace(&self) -> Result<Vec<TraceEntry>, RunError> {
-        let own = match self.own_trace().await {
-            Ok(own) => own,
-            Err(error) => {
-                let segments = self.archived_or(error).await?;
-                return Ok(trace_of(segments));
-            }
-        };
-        if own.base == 0 {
-            return Ok(own.entries);
-        }
-        let all = match self.archived_trace(own.sealed.as_ref().ok_or_else(unknown)?).await {
-            Ok(archived) => archived,
-            Err(error) => self.earlier(&own.entries).await.map_err(|_| error)?.0,
-        };
-        join(all, own)
+        // Boxed here and below, or callers become futures that are too deep for the compiler.
+        Box::pin(self.all(Run::trace_part, trace_of)).await
     }
 
     /// The whole conversation.
@@ -69,81 +53,91 @@ impl Run {
     ///
     /// See [`Run::status`]; [`RunError::Archive`] if an earlier part cannot be read.
     pub async fn transcript(&self) -> Result<Vec<Item>, RunError> {
-        let own = match self.own_transcript().await {
+        Box::pin(self.all(Run::transcript_part, items_of)).await
+    }
+
+    async fn trace_part(&self, from: u64) -> Result<Part<TraceEntry>, RunError> {
+        let TracePage { entries, from: base, next, sealed, .. } = self.trace_page(from).await?;
+        Ok((Own { entries, base, sealed }, next))
+    }
+
+    async fn transcript_part(&self, from: u64) -> Result<Part<Item>, RunError> {
+        let page = self.transcript_page(from).await?;
+        let TranscriptPage { items: entries, from: base, next, sealed, .. } = page;
+        Ok((Own { entries, base, sealed }, next))
+    }
+
+    /// A whole list, of which an execution tells a `part` and segments have the rest.
+    async fn all<T>(
+        &self,
+        part: impl AsyncFn(&Run, u64) -> Result<Part<T>, RunError>,
+        of: fn(Vec<Segment>) -> Vec<T>,
+    ) -> Result<Vec<T>, RunError> {
+        let own = match self.own(&part).await {
             Ok(own) => own,
-            Err(error) => {
-                let segments = self.archived_or(error).await?;
-                return Ok(items_of(segments));
-            }
+            Err(error) => return Ok(of(self.archived_or(error).await?)),
         };
         if own.base == 0 {
             return Ok(own.entries);
         }
-        let sealed = own.sealed.as_ref().ok_or_else(unknown)?;
-        let all = match self.segments(sealed).await {
-            Ok(segments) => items_of(segments),
-            Err(error) => {
-                let trace = self.own_trace().await?;
-                self.earlier(&trace.entries).await.map_err(|_| error)?.1
-            }
+        let earlier = match self.segments(own.sealed.as_ref().ok_or_else(unknown)?).await {
+            Ok(segments) => of(segments),
+            Err(error) => self.earlier(&part).await.map_err(|_| error)?,
         };
-        join(all, own)
+        join(earlier, own)
     }
 
-    async fn own_trace(&self) -> Result<Own<TraceEntry>, RunError> {
-        let mut own = Own { entries: Vec::new(), base: 0, sealed: None };
-        let mut from = Some(0);
-        while let Some(start) = from {
-            let page = self.trace_page(start).await?;
-            if own.entries.is_empty() {
-                (own.base, own.sealed) = (page.from, page.sealed);
-            }
-            from = page.next.filter(|next| *next > start);
-            own.entries.extend(page.entries);
-        }
-        Ok(own)
-    }
-
-    async fn own_transcript(&self) -> Result<Own<Item>, RunError> {
-        let mut own = Own { entries: Vec::new(), base: 0, sealed: None };
-        let mut from = Some(0);
-        while let Some(start) = from {
-            let page = self.transcript_page(start).await?;
-            if own.entries.is_empty() {
-                (own.base, own.sealed) = (page.from, page.sealed);
-            }
-            from = page.next.filter(|next| *next > start);
-            own.entries.extend(page.items);
-        }
-        Ok(own)
-    }
-
-    /// Log and conversation of the executions before one whose log begins with `entries`, asked of
-    /// these executions themselves.
-    async fn earlier(
+    /// What this execution itself has of a list.
+    async fn own<T>(
         &self,
-        entries: &[TraceEntry],
-    ) -> Result<(Vec<TraceEntry>, Vec<Item>), RunError> {
+        part: &impl AsyncFn(&Run, u64) -> Result<Part<T>, RunError>,
+    ) -> Result<Own<T>, RunError> {
+        let (mut own, mut next) = part(self, 0).await?;
+        let mut asked = 0;
+        while let Some(from) = next.filter(|from| *from > asked) {
+            let (more, after) = part(self, from).await?;
+            own.entries.extend(more.entries);
+            (asked, next) = (from, after);
+        }
+        Ok(own)
+    }
+
+    /// A list as the executions before this one have it, asked of these themselves.
+    async fn earlier<T>(
+        &self,
+        part: &impl AsyncFn(&Run, u64) -> Result<Part<T>, RunError>,
+    ) -> Result<Vec<T>, RunError> {
         let mut parts = Vec::new();
-        let mut before = continued_from(entries);
+        let mut before = self.continued_from().await?;
         while let Some(run_id) = before {
             let run = self.runs.exactly(&self.id, &run_id);
-            let (trace, items) = (run.own_trace().await?, run.own_transcript().await?);
-            before = continued_from(&trace.entries);
-            parts.push((trace, items));
+            parts.push(run.own(part).await?);
+            before = run.continued_from().await?;
         }
-        let (mut trace, mut items) = (Vec::new(), Vec::new());
-        for (own_trace, own_items) in parts.into_iter().rev() {
-            trace.truncate(usize::try_from(own_trace.base).unwrap_or(usize::MAX));
-            trace.extend(own_trace.entries);
-            items.truncate(usize::try_from(own_items.base).unwrap_or(usize::MAX));
-            items.extend(own_items.entries);
+        let mut all = Vec::new();
+        for own in parts.into_iter().rev() {
+            all.truncate(usize::try_from(own.base).unwrap_or(usize::MAX));
+            all.extend(own.entries);
         }
-        Ok((trace, items))
+        Ok(all)
     }
 
-    async fn archived_trace(&self, sealed: &Sealed) -> Result<Vec<TraceEntry>, RunError> {
-        Ok(trace_of(self.segments(sealed).await?))
+    /// The run id of the execution before, as the beginning of the log tells it.
+    async fn continued_from(&self) -> Result<Option<String>, RunError> {
+        let (mut asked, mut next) = (0, Some(0));
+        while let Some(from) = next {
+            let page = self.trace_page(from).await?;
+            let told = page.entries.into_iter().find_map(|entry| {
+                let TraceEvent::Continued { from, .. } = entry.event else { return None };
+                Some(from)
+            });
+            if told.is_some() || page.from == 0 {
+                return Ok(told);
+            }
+            next = page.next.filter(|next| *next > asked);
+            asked = next.unwrap_or_default();
+        }
+        Ok(None)
     }
 
     async fn segments(&self, sealed: &Sealed) -> Result<Vec<Segment>, RunError> {
@@ -176,12 +170,16 @@ fn join<T>(mut earlier: Vec<T>, own: Own<T>) -> Result<Vec<T>, RunError> {
     Ok(earlier)
 }
 
-/// The run id of the execution before, as the first entries of a log tell it.
-fn continued_from(entries: &[TraceEntry]) -> Option<String> {
-    entries.iter().find_map(|entry| {
-        let TraceEvent::Continued { from, .. } = &entry.event else { return None };
-        Some(from.clone())
-    })
+/// `page`, which begins after the entry `from`, with what is `archived` in between. The archive may
+/// reach into the page: what it has was archived by the very execution that tells the page.
+fn reaching_back(mut page: TracePage, from: u64, archived: Vec<TraceEntry>) -> TracePage {
+    let index = |entry: u64| usize::try_from(entry).unwrap_or(usize::MAX);
+    if archived.len() >= index(page.from) {
+        let between = archived.into_iter().take(index(page.from)).skip(index(from));
+        page.entries = between.chain(page.entries).collect();
+        page.from = from;
+    }
+    page
 }
 
 /// The log of one chain: a conversation may go on from another whose log is its own.
@@ -197,4 +195,41 @@ fn items_of(segments: Vec<Segment>) -> Vec<Item> {
 
 fn unknown() -> RunError {
     RunError::Archive("the store is not known here".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use longhaul_contract::time::Timestamp;
+
+    use super::*;
+
+    fn entries(turns: std::ops::Range<u32>) -> Vec<TraceEntry> {
+        let answered = |turn| TraceEvent::Answered { turn, preview: String::new() };
+        turns.map(|turn| TraceEntry { at: Timestamp::default(), event: answered(turn) }).collect()
+    }
+
+    fn page(turns: std::ops::Range<u32>) -> TracePage {
+        let (from, total) = (u64::from(turns.start), u64::from(turns.end));
+        TracePage { from, total, entries: entries(turns), next: None, sealed: None }
+    }
+
+    #[test]
+    fn a_followed_log_has_each_entry_once_wherever_the_archive_ends() {
+        for archived in 6..=8 {
+            let followed = reaching_back(page(6..8), 3, entries(0..archived));
+            assert_eq!(followed, page(3..8), "{archived} entries are archived");
+        }
+    }
+
+    #[test]
+    fn a_page_that_the_archive_does_not_reach_stays_as_it_is() {
+        assert_eq!(reaching_back(page(6..8), 3, entries(0..5)), page(6..8));
+    }
+
+    #[test]
+    fn an_execution_is_joined_to_all_that_came_before_it() {
+        let own = |base| Own { entries: entries(6..8), base, sealed: None };
+        assert_eq!(join(entries(0..7), own(6)).unwrap(), entries(0..8));
+        join(entries(0..5), own(6)).unwrap_err();
+    }
 }

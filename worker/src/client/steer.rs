@@ -34,6 +34,17 @@ impl Run {
         .await
     }
 
+    /// Adds a message that breaks into the step that is under way. The same `update_id` is taken
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::send`].
+    pub async fn interrupt(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
+        let key = Some(update_id.to_owned());
+        self.say(Message { text: text.to_owned(), key, interrupt: true }).await
+    }
+
     /// Tells the run that the policy has changed: what waits is judged again.
     ///
     /// # Errors

@@ -97,21 +97,36 @@ fn estates(ledger: &Ledger) -> Vec<Estate> {
 
 async fn settle(client: &Client, header: &Header, ledger: &Ledger, taken: &mut Taken) {
     let mut each = stream::iter(estates(ledger))
-        .map(|estate| async move {
-            let mut taken = Taken::default();
-            // First of all: what comes of the failures is not to wait for the dead worker's queue.
-            taken.runs += taken.count(reset(client, header, &estate.run).await);
-            for call in estate.calls {
-                taken.calls += taken.count(fail(client, header, call).await);
-            }
-            taken
-        })
+        .map(|estate| inherit(client, header, estate))
         .buffer_unordered(AT_ONCE);
     while let Some(part) = each.next().await {
         taken.calls += part.calls;
         taken.runs += part.runs;
         taken.problems += part.problems;
     }
+}
+
+/// Hands out one run and fails its calls.
+///
+/// The run first of all: what comes of the failures is not to wait for the dead worker's queue.
+/// But the server has that in memory only until it next writes the run, and forgets it when it
+/// refuses something about the run, as it does for a call that has ended after all. So the run is
+/// handed out again until a failure was written down. That of the newest call is the likeliest.
+async fn inherit(client: &Client, header: &Header, estate: Estate) -> Taken {
+    let mut taken = Taken::default();
+    let mut written = false;
+    for call in estate.calls.into_iter().rev() {
+        if !written {
+            taken.runs = taken.count(reset(client, header, &estate.run).await);
+        }
+        let failed = taken.count(fail(client, header, call).await);
+        written |= failed > 0;
+        taken.calls += failed;
+    }
+    if !written {
+        taken.runs = taken.count(reset(client, header, &estate.run).await);
+    }
+    taken
 }
 
 impl Taken {

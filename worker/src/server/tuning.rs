@@ -3,7 +3,7 @@
 //! `docs/TUNING.md` says what each is for and which of them matter in production.
 
 /// Dynamic configuration of the server.
-pub const DYNAMIC_CONFIG: [(&str, &str); 9] = [
+pub const DYNAMIC_CONFIG: [(&str, &str); 11] = [
     // The dev server has one shard, whose queues are read at most 20 times a second by default:
     // every step of a run would wait for the next 50 ms.
     ("history.transferProcessorMaxPollRPS", "10000"),
@@ -20,6 +20,10 @@ pub const DYNAMIC_CONFIG: [(&str, &str); 9] = [
     ("matching.numTaskqueueWritePartitions", "1"),
     // One process serves all: its own limit must not be what refuses a burst.
     ("frontend.namespaceRPS", "100000"),
+    // A run that is deleted right after its end is gone once these queues have noted how far they
+    // are, by default after half a minute.
+    ("history.transferProcessorUpdateAckInterval", "\"1s\""),
+    ("history.visibilityProcessorUpdateAckInterval", "\"1s\""),
     // Nothing leaves the machine unasked.
     ("frontend.enableServerVersionCheck", "false"),
 ];

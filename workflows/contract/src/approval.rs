@@ -202,7 +202,7 @@ pub struct Ask {
     pub timeout: Duration,
     /// What it does when nobody answered.
     pub on_timeout: OnTimeout,
-    /// Whom, when, and by which rules; from version 3 of a run on.
+    /// Whom, when, and by which rules; from version 4 of a run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<Plan>>,
 }

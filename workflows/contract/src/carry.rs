@@ -90,7 +90,7 @@ pub struct CarryOver {
     /// Tokens that the last model call took in and gave out.
     #[serde(default)]
     pub context_tokens: u64,
-    /// What version 3 added.
+    /// What version 4 added.
     #[serde(default, skip_serializing_if = "People::is_default")]
     pub people: People,
 }
@@ -220,7 +220,7 @@ pub struct Gate {
     /// Decisions that were not accepted.
     #[serde(default)]
     pub refused: u32,
-    /// How somebody is asked; from version 3 of a run on.
+    /// How somebody is asked; from version 4 of a run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<Plan>>,
     /// Which stage of the plan it is in, from 0.
@@ -275,7 +275,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// The digest that a decision about a gate of version 3 is bound to: of this chain, this gate, as
+/// The digest that a decision about a gate of version 4 is bound to: of this chain, this gate, as
 /// often as it has been opened.
 pub fn bound_digest(plain: &Digest, chain: &str, gate: &str, reopened: u32) -> Digest {
     Digest::of(&(plain, chain, gate, reopened))

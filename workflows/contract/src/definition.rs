@@ -10,7 +10,7 @@ use crate::digest::Digest;
 use crate::identity::Trust;
 use crate::limits::Limits;
 use crate::message::Item;
-use crate::policy::Policy;
+use crate::policy::Rule;
 use crate::tool::ToolSpec;
 
 /// A resolved agent. Editing the agent's file changes new runs only.
@@ -35,9 +35,9 @@ pub struct Definition {
     /// Rules on which calls run, ask or are refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<ApprovalRule>,
-    /// The same with conditions, groups and times.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<Policy>,
+    /// Rules that say more than that: conditions, approvers, trials.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
     /// Budgets.
     pub limits: Limits,
     /// JSON Schema of the final answer.
@@ -207,14 +207,17 @@ pub struct LoadAgent {
     /// A closed run of the same workflow id whose conversation goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<String>,
+    /// The chain of runs, by the run id of its first; empty if that is the run itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub chain: String,
 }
 
 /// The result of the `LoadAgent` activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadedAgent {
     /// Version of this shape. From 2 on the run refers to results instead of repeating them,
-    /// archives what it did, and goes on in new executions. From 3 on its calls are judged by
-    /// activities, and people are told of its gates.
+    /// archives what it did, and goes on in new executions; from 3 on it can sum up what only the
+    /// archive has; from 4 on its calls are judged by activities, and people are told of its gates.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
@@ -227,7 +230,7 @@ pub struct LoadedAgent {
     /// Where the conversation of the run that this one continues is archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<Sealed>,
-    /// Whom the run believes; from version 3 on.
+    /// Whom the run believes; from version 4 on.
     #[serde(default, skip_serializing_if = "Trust::is_default")]
     pub trust: Trust,
 }

@@ -35,7 +35,7 @@ pub struct ModelRequest {
     /// The conversation with what has been added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Position>,
-    /// That the calls of the reply are to be judged; from version 3 of a run on.
+    /// That the calls of the reply are to be judged; from version 4 of a run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judging: Option<Judging>,
 }

@@ -141,9 +141,14 @@ pub struct Approvers {
 /// How long a gate waits, and what happens then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadline {
-    /// How long, from when the gate opens or was last escalated.
-    #[serde(with = "crate::time::millis")]
-    pub after: Duration,
+    /// How long, from when the gate opens or was last escalated. A rule may leave it to others;
+    /// the terms of a verdict always have it.
+    #[serde(
+        default,
+        with = "crate::time::millis::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub after: Option<Duration>,
     /// What happens when nobody answered in time.
     pub outcome: OnDeadline,
     /// With `escalate`: the groups to turn to, one after the other. After the last: as `deny`.

@@ -210,7 +210,7 @@ pub struct ToolInvocation {
     /// The arguments in full, if they are not inline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blob: Option<BlobRef>,
-    /// For whom the policy is to be asked once more; from version 3 of a run on.
+    /// For whom the policy is to be asked once more; from version 4 of a run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judging: Option<Box<Judging>>,
     /// The decision that lets it run.

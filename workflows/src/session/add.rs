@@ -68,7 +68,27 @@ impl Session {
             let limit = window.saturating_mul(u64::from(context.compact_at)) / 100;
             self.context_tokens >= limit
         });
-        if fills || self.context_full { self.cut() } else { None }
+        if self.context_full {
+            self.any_cut()
+        } else if fills {
+            self.cut()
+        } else {
+            None
+        }
+    }
+
+    /// Where a summary may end once a provider has found the conversation too long: if nothing can
+    /// be left as it is, after the last result, since its call is archived. `None` if there is
+    /// nothing to sum up.
+    pub fn any_cut(&self) -> Option<u64> {
+        self.cut().or_else(|| {
+            self.pinned.as_ref().filter(|pinned| pinned.sums_up_anywhere())?;
+            let mut items = self.conversation.items().iter();
+            let last = items.rposition(|item| matches!(item, Item::ToolResult { .. }));
+            let results = last.map_or(Ok(0), |last| u64::try_from(last + 1)).unwrap_or(u64::MAX);
+            let end = self.conversation.base().saturating_add(results);
+            Some(end).filter(|cut| *cut > self.covered().saturating_add(1))
+        })
     }
 
     /// Where a summary of the conversation may end: before the first of the last turns that stay,

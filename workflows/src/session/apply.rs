@@ -311,7 +311,7 @@ impl Session {
         // Once for each model call: a summary that does not help must not be asked for again.
         let can_shrink = self.pinned.as_ref().is_some_and(Pinned::is_long)
             && !self.context_full
-            && self.cut().is_some();
+            && self.any_cut().is_some();
         if kind == FailureKind::ContextFull && can_shrink {
             self.context_full = true;
             return;

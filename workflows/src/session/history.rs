@@ -58,7 +58,10 @@ impl Session {
     /// Whether the conversation is summed up before the next model call: only this execution has
     /// the last turns, so that it can leave them as they are.
     fn shrinks_first(&self) -> bool {
-        self.calls.is_empty() && self.model_is_next() && self.compaction().is_some()
+        // That it is blocked in it may take for ever, and history grows meanwhile.
+        let blocked = self.blocked.is_some()
+            && self.pinned.as_ref().is_some_and(super::Pinned::sums_up_anywhere);
+        !blocked && self.calls.is_empty() && self.model_is_next() && self.compaction().is_some()
     }
 
     /// Whether waits are to end so that the run can go on in a new execution.

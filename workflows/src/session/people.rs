@@ -1,4 +1,4 @@
-//! What a run knows of people, from version 3 on: what it tells them, who started it, what judges
+//! What a run knows of people, from version 4 on: what it tells them, who started it, what judges
 //! its calls, and how they hold it or break in.
 
 use longhaul_contract::approval::{ApprovalRequest, Ask, Channel, GateOutcome, Verdict};

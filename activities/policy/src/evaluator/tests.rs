@@ -28,7 +28,7 @@ fn without_a_rule_reads_run_and_everything_else_asks() {
     assert_eq!(verdict.outcome, Outcome::Ask);
     assert_eq!(verdict.reason, "effect `update` asks unless a rule allows it");
     let terms = verdict.ask.unwrap();
-    assert_eq!(terms.deadline.after, terms::DEFAULT_AFTER);
+    assert_eq!(terms.deadline.after, Some(terms::DEFAULT_AFTER));
     assert_eq!(terms.deadline.outcome, OnDeadline::Deny);
     assert_eq!((terms.remember, terms.batch), (Some(Breadth::Tool), false));
 }
@@ -229,7 +229,7 @@ fn a_remembered_decision_loosens_only_where_every_asking_rule_permits_it() {
 fn terms_are_the_strictest_of_all_rules_that_ask() {
     let hour = std::time::Duration::from_secs(3600);
     let deadline = |hours: u32, outcome, reminders: &[u32]| Deadline {
-        after: hour * hours,
+        after: Some(hour * hours),
         outcome,
         escalate_to: vec!["leads".to_owned()],
         reminders: reminders.iter().map(|at| hour * *at).collect(),
@@ -262,6 +262,26 @@ fn terms_are_the_strictest_of_all_rules_that_ask() {
     let rules = [Rule::new("0", Action::Ask), a, b, Rule::new("run", Action::Run)];
     let terms = judge(&rules, &send, &json!({})).ask.unwrap();
     assert_eq!((terms.remember, terms.batch), (None, false));
+}
+
+#[test]
+fn a_rule_that_names_no_time_leaves_it_to_the_others() {
+    let hours = |hours: u64| std::time::Duration::from_secs(hours * 3600);
+    let approval = |timeout, on_timeout| ApprovalRule {
+        tools: vec!["*".to_owned()],
+        action: Action::Ask,
+        timeout,
+        on_timeout,
+    };
+    let rules = simple::rules(&[
+        approval(None, OnTimeout::Fail),
+        approval(Some(hours(25)), OnTimeout::Deny),
+    ]);
+    let send = tool("mail.send", Effect::Send);
+    let deadline = judge(&rules, &send, &json!({})).ask.unwrap().deadline;
+    assert_eq!((deadline.after, deadline.outcome), (Some(hours(25)), OnDeadline::Fail));
+    let deadline = judge(&rules[..1], &send, &json!({})).ask.unwrap().deadline;
+    assert_eq!((deadline.after, deadline.outcome), (Some(hours(24)), OnDeadline::Fail));
 }
 
 #[test]

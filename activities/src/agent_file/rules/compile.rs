@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use longhaul_contract::definition::Action;
-use longhaul_contract::policy::{
-    Approvers, ConnectionFacts, Deadline, OnDeadline, Rule, RunFacts, Weekday, WorkingHours,
-};
+use longhaul_contract::definition::{Action, ApprovalRule, OnTimeout};
+use longhaul_contract::policy::{Approvers, ConnectionFacts, OnDeadline, Rule, RunFacts};
 use longhaul_contract::tool::{Effect, ToolSpec};
 use longhaul_policy::check::{self, Example, Finding, Part};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::{ApproversEntry, ExampleEntry, RuleEntry, WorkingHoursEntry};
+use super::{ApproversEntry, ExampleEntry, RuleEntry, deadline};
 use crate::agent_file::compile::positive;
 use crate::agent_file::{Problem, Source, tools as tool_list};
 use crate::tool::arguments;
 
 /// Most characters of a justification.
 const MOST_BECAUSE: usize = 500;
-
-/// How long a gate waits when a rule names an outcome and no time.
-const DEFAULT_AFTER: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// Checks the rule `number` of a file, from 1. With `tools` its conditions and names are checked
 /// against them.
@@ -41,7 +36,7 @@ pub(crate) fn compile(
         because: because(entry, source)?,
         remember: entry.remember.as_ref().map(|remember| remember.value),
         approvers: entry.approvers.as_ref().map(|it| approvers(it, source)).transpose()?,
-        deadline: deadline(entry, source)?,
+        deadline: deadline::compile(entry, source)?,
         batch: entry.batch.as_ref().is_some_and(|batch| batch.value),
     };
     only_with_ask(entry, source)?;
@@ -65,14 +60,79 @@ pub(crate) fn compile(
     Ok(rule)
 }
 
-/// What is wrong with two rules of one name.
-pub(crate) fn named_twice(
-    entry: &RuleEntry,
-    id: &str,
-    other: usize,
+/// Checks the rules of a file, each by itself and that no two have one name.
+pub(crate) fn compile_all(
+    entries: &[RuleEntry],
+    tools: Option<&[ToolSpec]>,
     source: &Source<'_>,
-) -> Problem {
-    let at = entry.id.as_ref().map_or(Location::UNKNOWN, |id| id.referenced);
+) -> Result<Vec<Rule>, Problem> {
+    let mut rules = Vec::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let rule = compile(entry, index + 1, tools, source)?;
+        if let Some(other) = numbers.insert(rule.id.clone(), index + 1) {
+            return Err(named_twice(entry, &rule.id, other, source));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+/// Parts rules from those that name tools alone.
+pub(crate) fn part(entries: &[RuleEntry], rules: Vec<Rule>) -> (Vec<ApprovalRule>, Vec<Rule>) {
+    let (mut alone, mut others) = (Vec::new(), Vec::new());
+    for (entry, rule) in entries.iter().zip(rules) {
+        match simple(entry) {
+            Some(simple) => alone.push(simple),
+            None => others.push(rule),
+        }
+    }
+    (alone, others)
+}
+
+/// The rule in the shape that rules had before there were conditions, if it says nothing else:
+/// the definition of an agent that has none is the same to the byte.
+fn simple(entry: &RuleEntry) -> Option<ApprovalRule> {
+    let RuleEntry {
+        id: None,
+        tools: Some(tools),
+        effects: None,
+        connections: None,
+        when: None,
+        action,
+        shadow: false,
+        because: None,
+        remember: None,
+        approvers: None,
+        timeout,
+        on_timeout,
+        escalate_to: None,
+        reminders: None,
+        working_hours: None,
+        batch: None,
+        examples,
+    } = entry
+    else {
+        return None;
+    };
+    let on_timeout = match on_timeout.as_ref().map(|on| on.value) {
+        None => OnTimeout::default(),
+        Some(OnDeadline::Deny) => OnTimeout::Deny,
+        Some(OnDeadline::Fail) => OnTimeout::Fail,
+        Some(OnDeadline::Escalate | OnDeadline::Wait) => return None,
+    };
+    examples.is_empty().then(|| ApprovalRule {
+        tools: tools.value.iter().map(|pattern| pattern.value.clone()).collect(),
+        action: action.value,
+        timeout: timeout.as_ref().map(|timeout| timeout.value.0),
+        on_timeout,
+    })
+}
+
+/// What is wrong with two rules of one name.
+fn named_twice(entry: &RuleEntry, id: &str, other: usize, source: &Source<'_>) -> Problem {
+    // Of two, at least one says its name.
+    let at = entry.id.as_ref().map_or(entry.action.referenced, |id| id.referenced);
     Problem::new(source, at, format!("rule {other} is called `{id}`, too"))
         .hint("verdicts name rules by their `id`; each needs one of its own")
 }
@@ -151,101 +211,6 @@ fn approvers(entry: &Spanned<ApproversEntry>, source: &Source<'_>) -> Result<App
         quorum,
         no_self: it.no_self,
         delegation: it.delegation,
-    })
-}
-
-fn deadline(entry: &RuleEntry, source: &Source<'_>) -> Result<Option<Deadline>, Problem> {
-    if let Some(timeout) = &entry.timeout {
-        positive(source, "timeout", timeout.value.0.as_millis(), timeout.referenced)?;
-    }
-    let after = entry.timeout.as_ref().map_or(DEFAULT_AFTER, |timeout| timeout.value.0);
-    let outcome = entry.on_timeout.as_ref().map_or(OnDeadline::Deny, |on| on.value);
-    let groups = entry.escalate_to.as_ref();
-    match (outcome, groups) {
-        (OnDeadline::Escalate, None) => {
-            let at = entry.on_timeout.as_ref().map_or(Location::UNKNOWN, |on| on.referenced);
-            return Err(Problem::new(source, at, "`escalate` has nobody to turn to")
-                .hint("write `escalate_to: [a-group]`"));
-        }
-        (OnDeadline::Escalate, Some(groups)) => {
-            if groups.value.is_empty() || groups.value.iter().any(|it| it.trim().is_empty()) {
-                let message = "`escalate_to` names no group";
-                return Err(Problem::new(source, groups.referenced, message));
-            }
-        }
-        (_, Some(groups)) => {
-            let message = "`escalate_to` is for `on_timeout: escalate` only";
-            return Err(Problem::new(source, groups.referenced, message));
-        }
-        (_, None) => {}
-    }
-    let mut reminders = Vec::new();
-    if let Some(list) = &entry.reminders {
-        for reminder in &list.value {
-            positive(source, "reminders", reminder.0.as_millis(), list.referenced)?;
-            if outcome != OnDeadline::Wait && reminder.0 >= after {
-                let message = format!("a reminder after {reminder} comes when nobody can answer");
-                return Err(Problem::new(source, list.referenced, message)
-                    .hint("reminders come before `timeout`"));
-            }
-            reminders.push(reminder.0);
-        }
-        reminders.sort_unstable();
-        reminders.dedup();
-    }
-    let working_hours =
-        entry.working_hours.as_ref().map(|hours| self::hours(&hours.value, source)).transpose()?;
-    let given = entry.timeout.is_some()
-        || entry.on_timeout.is_some()
-        || entry.reminders.is_some()
-        || working_hours.is_some();
-    Ok(given.then(|| Deadline {
-        after,
-        outcome,
-        escalate_to: groups.map(|groups| groups.value.clone()).unwrap_or_default(),
-        reminders,
-        working_hours,
-    }))
-}
-
-fn hours(entry: &WorkingHoursEntry, source: &Source<'_>) -> Result<WorkingHours, Problem> {
-    if jiff::tz::TimeZone::get(&entry.zone.value).is_err() {
-        let message = format!("`{}` is no time zone", entry.zone.value);
-        return Err(Problem::new(source, entry.zone.referenced, message)
-            .hint("write an IANA name, such as `Europe/Berlin`"));
-    }
-    let (from, to) = (minutes(&entry.from, source)?, minutes(&entry.to, source)?);
-    if from >= to {
-        return Err(Problem::new(source, entry.to.referenced, "`to` is not after `from`")
-            .hint("hours over midnight are two rules"));
-    }
-    let mut days = match &entry.days {
-        Some(days) if days.is_empty() => {
-            return Err(Problem::new(source, entry.zone.referenced, "`days` is empty")
-                .hint("leave the line out for Monday to Friday"));
-        }
-        Some(days) => days.clone(),
-        None => vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri],
-    };
-    days.sort_unstable();
-    days.dedup();
-    Ok(WorkingHours { zone: entry.zone.value.clone(), days, from, to })
-}
-
-/// `09:30` in minutes after midnight; `24:00` is the end of the day.
-fn minutes(text: &Spanned<String>, source: &Source<'_>) -> Result<u16, Problem> {
-    let read = || {
-        let (hours, minutes) = text.value.split_once(':')?;
-        if hours.len() != 2 || minutes.len() != 2 {
-            return None;
-        }
-        let (hours, minutes): (u16, u16) = (hours.parse().ok()?, minutes.parse().ok()?);
-        let total = hours * 60 + minutes;
-        (minutes < 60 && total <= 24 * 60).then_some(total)
-    };
-    read().ok_or_else(|| {
-        let message = format!("`{}` is no time of day", text.value.escape_debug());
-        Problem::new(source, text.referenced, message).hint("write it such as `\"09:30\"`")
     })
 }
 

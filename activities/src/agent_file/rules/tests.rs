@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use longhaul_contract::definition::{Action, ApprovalRule, OnTimeout};
 use longhaul_contract::policy::Rule;
 use longhaul_contract::tool::{Effect, Lane, ToolBinding, ToolSpec};
 use serde_json::json;
@@ -91,4 +92,41 @@ fn a_hint_says_how_to_ask_for_what_may_be_absent() {
     let problem = read("when: args.note == 'x'\ntools: [crm.refund]\naction: ask\n").unwrap_err();
     let hint = "the argument may be left out; write `has(args.…) && …`";
     assert_eq!(problem.hint.as_deref(), Some(hint));
+}
+
+/// The rules of an agent with these, those that name tools alone and the others.
+fn agent(approvals: &str) -> Result<(Vec<ApprovalRule>, Vec<Rule>), Problem> {
+    let text = format!(
+        "name: a\nmodel: {{provider: script, name: echo}}\ninstructions: Hi\n\
+         tools: [{{files: {{write: true}}}}]\napprovals:\n{approvals}"
+    );
+    let source = Source { path: Path::new("agents/a.yaml"), text: &text };
+    crate::agent_file::load(&source).map(|definition| (definition.approvals, definition.rules))
+}
+
+#[test]
+fn rules_that_name_tools_alone_keep_their_shape() {
+    let (alone, others) = agent(
+        "- {tools: [files.write], action: ask, timeout: 24h, on_timeout: fail}\n\
+         - {tools: [\"files.*\"], when: 'has(args.path) && args.path.startsWith(\"etc/\")', action: refuse}\n\
+         - {tools: [\"*\"], action: run}\n\
+         - {id: trial, effects: [update], action: refuse, shadow: true}\n\
+         - {tools: [files.write], action: ask, on_timeout: wait}\n",
+    )
+    .unwrap_or_else(|problem| panic!("{problem}"));
+    let tools: Vec<_> = alone.iter().map(|rule| (rule.tools.join(","), rule.action)).collect();
+    let expected = [("files.write", Action::Ask), ("*", Action::Run)];
+    assert_eq!(tools, expected.map(|(tool, action)| (tool.to_owned(), action)));
+    assert_eq!(alone[0].timeout, Some(std::time::Duration::from_secs(24 * 3600)));
+    assert_eq!(alone[0].on_timeout, OnTimeout::Fail);
+    let ids: Vec<&str> = others.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, ["rule-2", "trial", "rule-5"]);
+}
+
+#[test]
+fn two_rules_of_an_agent_need_two_names() {
+    let problem =
+        agent("- {id: rule-2, tools: [\"*\"], action: ask}\n- {tools: [\"*\"], action: run}\n");
+    let problem = problem.unwrap_err().to_string();
+    assert!(problem.contains(":7:26: rule 1 is called `rule-2`, too"), "{problem}");
 }

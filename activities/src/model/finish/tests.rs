@@ -28,9 +28,9 @@ fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
         tools: crate::tool::files_tools(".", true),
         network_allow: Vec::new(),
         approvals: Vec::new(),
+        rules: Vec::new(),
         limits: Limits::default(),
         output,
-        policy: None,
         context: None,
         continue_after: ContinueAfter::default(),
     }

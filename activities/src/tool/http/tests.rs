@@ -172,9 +172,9 @@ impl Case {
             tools: vec![self.spec.clone()],
             network_allow: self.allow.clone(),
             approvals: Vec::new(),
+            rules: Vec::new(),
             limits: Limits::default(),
             output: None,
-            policy: None,
             context: None,
             continue_after: longhaul_contract::definition::ContinueAfter::default(),
         };

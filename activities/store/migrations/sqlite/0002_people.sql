@@ -38,6 +38,7 @@ CREATE TABLE inbox_audience (
     number INTEGER NOT NULL,
     PRIMARY KEY (chain, gate, who)
 );
+CREATE INDEX inbox_audience_who ON inbox_audience (who, chain, gate);
 
 -- What was done by and to people, each entry bound to the one before by its hash.
 CREATE TABLE audit (

@@ -138,7 +138,13 @@ mod tests {
         assert_eq!(entry.salt.as_ref().unwrap().len(), 32);
         entry.salt = Some("00".repeat(16));
         entry.content = entry.content_digest().unwrap();
-        assert_eq!(entry.content.as_str(), "CONTENT");
-        assert_eq!(entry.own_hash().as_str(), "HASH");
+        assert_eq!(
+            entry.content.as_str(),
+            "sha256:cc7a0b73066a48246ee8d37d342e134e1eb07fcdc735471d5c897efb2e443b5d"
+        );
+        assert_eq!(
+            entry.own_hash().as_str(),
+            "sha256:bb40a31a21fa3cea09864171340cfc4972bcad5565eb841ac82fb87d06a17471"
+        );
     }
 }

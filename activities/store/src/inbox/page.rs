@@ -15,8 +15,10 @@ pub const MOST_INBOX_ITEMS: u32 = 500;
 const ITEMS: &str = "SELECT i.workflow_id, i.chain, i.number, i.agent, i.starter, i.request, \
                      i.updated_at FROM inbox i WHERE i.closed_at IS NULL";
 const COUNT: &str = "SELECT COUNT(*) FROM inbox i WHERE i.closed_at IS NULL";
-const IN_AUDIENCE: &str = " AND EXISTS (SELECT 1 FROM inbox_audience a WHERE a.chain = i.chain \
-                           AND a.gate = i.gate AND a.who IN ";
+/// The limit limits nothing: with it, PostgreSQL looks at the audience once, not for each gate.
+const IN_AUDIENCE: &str = " AND (i.chain, i.gate) IN \
+                           (SELECT a.chain, a.gate FROM inbox_audience a WHERE a.who IN ";
+const SO_FAR: &str = " LIMIT 9223372036854775807)";
 const NOT_VOTED: &str = " AND NOT EXISTS (SELECT 1 FROM inbox_audience a \
                          WHERE a.chain = i.chain AND a.gate = i.gate AND a.who = ?)";
 
@@ -174,14 +176,14 @@ impl Audience {
         let texts = |names: &'a [String]| names.iter().map(|name| Arg::Text(name)).collect();
         if let Some(me) = &filter.waits_for {
             query.add_list(IN_AUDIENCE, texts(&self.mine));
-            query.add(")", []);
+            query.add(SO_FAR, []);
             query.add(NOT_VOTED, [Arg::Text(&self.voted)]);
             let not_own = " AND (i.no_self = 0 OR i.starter IS NULL OR i.starter <> ?)";
             query.add(not_own, [Arg::Text(&me.name)]);
         }
         if !self.groups.is_empty() {
             query.add_list(IN_AUDIENCE, texts(&self.groups));
-            query.add(")", []);
+            query.add(SO_FAR, []);
         }
         if !filter.effects.is_empty() {
             let ranks = filter.effects.iter().map(|effect| Arg::Int(rank(*effect))).collect();

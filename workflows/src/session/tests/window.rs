@@ -287,3 +287,77 @@ fn a_full_context_right_after_continuing_is_summed_up() {
         Step::Finish(Ending::Failed { kind: FailureKind::ContextFull, .. })
     ));
 }
+
+fn too_long(run: &mut Session) -> Step {
+    run.activity_failed(FailureKind::ContextFull, "too long".to_owned(), at(9));
+    next_step(run)
+}
+
+#[test]
+fn results_of_archived_calls_are_summed_up_with_them() {
+    let mut run = long(true, definition());
+    turn(&mut run, &[5]);
+    run.reply(reply(None, vec![call("c0", "look", json!({}))]), at(5), at(6));
+    seal(&mut run);
+    let mut next = resumed(&run, at(7));
+    next.settle(0, done("x"), at(8));
+    next.end_turn();
+    next.receive(message("and?"), longhaul_contract::approval::Channel::Signal, at(8));
+    next.take_messages();
+    let upto = run.conversation.position().length + 1;
+    assert_eq!(too_long(&mut next), Step::Compact(upto), "after the result, before the message");
+    sum_up(&mut next, upto);
+    assert_eq!(next_step(&next), Step::CallModel);
+    assert!(matches!(too_long(&mut next), Step::Finish(Ending::Failed { .. })), "nothing is left");
+}
+
+#[test]
+fn a_run_that_has_only_its_archive_is_summed_up() {
+    let mut run = long(true, definition());
+    turn(&mut run, &[5]);
+    seal(&mut run);
+    let upto = run.conversation.position().length;
+    let mut next = resumed(&run, at(7));
+    assert_eq!(next_step(&next), Step::CallModel);
+    assert_eq!(too_long(&mut next), Step::Compact(upto));
+    sum_up(&mut next, upto);
+    assert_eq!(next_step(&next), Step::CallModel, "it still owes a reply");
+
+    let mut old = resumed(&run, at(7));
+    old.pinned.as_mut().unwrap().loaded = 2;
+    assert!(matches!(too_long(&mut old), Step::Finish(Ending::Failed { .. })), "as it began");
+}
+
+#[test]
+fn turns_that_should_stay_are_summed_up_if_they_are_too_long_by_themselves() {
+    let context = ContextSettings { keep_turns: 1, ..ContextSettings::default() };
+    let mut run = long(true, with_context(context));
+    turn(&mut run, &[5]);
+    turn(&mut run, &[5]);
+    let Step::Compact(upto) = too_long(&mut run) else { panic!("{run:?}") };
+    sum_up(&mut run, upto);
+    assert_eq!(too_long(&mut run), Step::Compact(upto + 2), "the last call and its result, too");
+    sum_up(&mut run, upto + 2);
+    assert!(matches!(too_long(&mut run), Step::Finish(Ending::Failed { .. })), "nothing is left");
+}
+
+#[test]
+fn a_run_that_is_blocked_in_summing_up_may_continue() {
+    let context = ContextSettings { window: Some(10), keep_turns: 1, ..ContextSettings::default() };
+    let mut run = long(true, with_context(context));
+    turn(&mut run, &[5]);
+    turn(&mut run, &[5]);
+    run.observe(3, true);
+    assert!(matches!(next_step(&run), Step::Compact(_)));
+    run.activity_failed(FailureKind::ModelCredit, "no credit".to_owned(), at(5));
+    assert_eq!(next_step(&run), Step::Continue);
+    seal(&mut run);
+    let mut next = resumed(&run, at(7));
+    assert_eq!(next_step(&next), Step::Park);
+    next.retry(at(8));
+    assert_eq!(next_step(&next), Step::CallModel);
+    assert_eq!(too_long(&mut next), Step::Compact(run.conversation.position().length));
+
+    run.pinned.as_mut().unwrap().loaded = 2;
+    assert_eq!(next_step(&run), Step::Park, "as it began");
+}

@@ -237,7 +237,7 @@ proptest! {
             blob: None,
         };
         let (gate, action, reason) = longhaul_workflows::gate::judge(&call, &definition);
-        let policy = Policy::new(simple::rules(&definition.approvals));
+        let policy = simple::policy(&definition);
         let verdict = Evaluator::new(&policy, &Policy::default(), &[]).judge(
             &Call {
                 tool: &call.tool,
@@ -254,7 +254,7 @@ proptest! {
             GateVerdict::Ask(ask) => {
                 prop_assert_eq!(verdict.outcome, Outcome::Ask);
                 let deadline = verdict.ask.unwrap().deadline;
-                prop_assert_eq!(deadline.after, ask.timeout);
+                prop_assert_eq!(deadline.after, Some(ask.timeout));
                 let fails = ask.on_timeout == OnTimeout::Fail;
                 prop_assert_eq!(deadline.outcome == OnDeadline::Fail, fails);
             }
@@ -287,9 +287,9 @@ fn definition(tools: Vec<ToolSpec>, approvals: Vec<ApprovalRule>) -> Definition 
         tools,
         network_allow: Vec::new(),
         approvals,
+        rules: Vec::new(),
         limits: Limits::default(),
         output: None,
-        policy: None,
         context: None,
         continue_after: ContinueAfter::default(),
     }
