@@ -1,6 +1,7 @@
 //! People are told by webhook, in Slack and by mail: signed, once, and also after a channel was
 //! away.
 
+use longhaul_activities::http::{ClientSettings, client};
 use longhaul_store::AuditFilter;
 use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, Setup, calls, say};
@@ -161,6 +162,45 @@ agents = ["another"]
     }
     // The same search finds what is there.
     assert!(history.mentions("apr_1_1") && log.contains(&slack.address().to_string()));
+}
+
+#[tokio::test]
+async fn a_message_to_one_person_has_a_link_by_which_they_decide() {
+    let (ada, all) = (taking("/ada").await, taking("/all").await);
+    let config = format!(
+        r#"
+[[notify]]
+name = "ada"
+kind = "webhook"
+url = "{}"
+person = "ada@example.com"
+person_groups = ["finance"]
+
+[[notify]]
+name = "all"
+kind = "webhook"
+url = "{}"
+"#,
+        ada.url("/ada"),
+        all.url("/all"),
+    );
+    let rule = json!({"action": "ask", "approvers": {"groups": ["finance"]}});
+    let mut scene = configured(&config, rule).await;
+    scene.work(scene.world.worker()).await;
+    scene.go().await;
+    let told = requests(&ada, 1).await.remove(0).json();
+    // What several people read is nobody's leave.
+    assert_eq!(requests(&all, 1).await.remove(0).json().get("link"), None);
+    let link = told["link"].as_str().unwrap().to_owned();
+    let client = client(&ClientSettings::default()).unwrap();
+    let page = client.get(&link).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert_eq!(scene.gate().await.id, told["interrupt"]["id"].as_str().unwrap());
+    let form = client.post(&link).header("content-type", "application/x-www-form-urlencoded");
+    let decided = form.body("decision=approve").send().await.unwrap();
+    assert_eq!(decided.status(), 200);
+    assert_eq!(scene.answer().await, "done");
+    assert_eq!(scene.outcomes().await, ["gate approved", "call done"]);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@
 //! | [`service`] | a strict HTTP service for `http` tools |
 //! | [`smtp`] | a mail server that takes mail, or does not |
 //! | [`otlp`] | a receiver of OTLP spans |
+//! | [`edge`] | the HTTP edge of a worker, and API keys for it |
 //! | [`history`] | a run's history, counted |
 //! | [`line`] | a line to a server that a test can cut |
 //! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
@@ -27,6 +28,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+pub mod edge;
 pub mod history;
 pub mod http;
 pub mod line;

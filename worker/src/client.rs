@@ -5,7 +5,8 @@
 //! | [`protocol`] | the workflow's input, signals, updates and queries, typed |
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
-//! | `rules` | telling a run that the rules have changed |
+//! | `definition` | what a run was pinned to |
+//! | `steer` | one run: holding it, breaking in, telling it that the policy has changed |
 //! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
 //! | [`pollers`] | whether a worker is there |
@@ -14,13 +15,14 @@
 //! | [`history`] | what Temporal recorded: inputs, attempts, how a run ended |
 
 mod chain;
+mod definition;
 mod error;
 mod history;
 mod list;
 mod pollers;
 mod protocol;
-mod rules;
 mod run;
+mod steer;
 mod upkeep;
 mod whole;
 
@@ -58,7 +60,7 @@ pub struct Runs {
 }
 
 /// A run that was just started.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Started {
     /// The workflow id.
     pub id: String,

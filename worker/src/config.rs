@@ -5,6 +5,7 @@
 //! and is read by [`target`].
 
 mod connect;
+mod edge;
 mod error;
 mod file;
 mod notify;
@@ -17,10 +18,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use longhaul_activities::people::ChannelSettings;
+use longhaul_contract::identity::Trust;
 use longhaul_contract::names;
 use longhaul_store::StoreSettings;
 
 pub use connect::{ConnectError, Target, TargetSource, connect, connect_to, external, target};
+pub use edge::{EdgeSettings, OidcSettings};
 pub use error::{ConfigError, Place};
 
 use crate::env_vars::{self as vars, Env};
@@ -74,6 +77,10 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// The channels by which people are told.
     pub notify: Vec<ChannelSettings>,
+    /// How people reach the worker over HTTP.
+    pub edge: EdgeSettings,
+    /// Whom new runs believe besides the edge.
+    pub trust: Trust,
     /// Where blobs and the archive are.
     pub store: StoreSettings,
     /// File to which the scripted model appends each request.
@@ -163,6 +170,7 @@ impl Config {
             }
         };
         let shown = path.as_deref().unwrap_or(Path::new(FILE_NAME));
+        let trust = edge::trust(shown, &file)?;
         let notify = notify::channels(shown, &file.text, file.notify)?;
         let base = path.as_deref().and_then(Path::parent).unwrap_or(folder);
         let place =
@@ -200,6 +208,7 @@ impl Config {
             (None, Some(path), _) => Some(folder.join(path)),
             (None, None, path) => path.map(|path| base.join(path)),
         };
+        let edge = edge::edge(&env, file.http, &state, folder, base)?;
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),
@@ -209,6 +218,8 @@ impl Config {
             state,
             policy,
             notify,
+            edge,
+            trust,
             store,
             http,
             script_log: env.get(vars::LONGHAUL_SCRIPT_LOG).map(|path| folder.join(path)),

@@ -104,7 +104,7 @@ async fn follow(change: &Change, store: &Store, runs: &Runs) -> Result<(), Store
     let digest = change.on_disk.policy.digest();
     let new = note(&change.on_disk, change.before.as_ref(), &digest, store).await?;
     if new || change.before.is_some() {
-        let told = tell(store, runs).await?;
+        let told = tell(store, runs, &InboxFilter::default()).await?;
         tracing::info!(policy = digest.short(), told, "the policy is new");
     }
     Ok(())
@@ -137,13 +137,17 @@ async fn note(
     Ok(appended.iter().any(|appended| appended.new))
 }
 
-/// Tells the runs that wait for people that the policy has changed; how many.
-async fn tell(store: &Store, runs: &Runs) -> Result<u32, StoreError> {
+/// Tells the runs with such gates that the policy has changed, so that these are judged again; how
+/// many runs.
+pub(crate) async fn tell(
+    store: &Store,
+    runs: &Runs,
+    filter: &InboxFilter,
+) -> Result<u32, StoreError> {
     let (mut told, mut cursor) = (0, None);
     let mut ids = std::collections::BTreeSet::new();
     loop {
-        let filter = InboxFilter::default();
-        let page = store.inbox(&filter, InboxOrder::Age, cursor.as_ref(), MOST_INBOX_ITEMS).await?;
+        let page = store.inbox(filter, InboxOrder::Age, cursor.as_ref(), MOST_INBOX_ITEMS).await?;
         ids.extend(page.items.into_iter().map(|item| item.waiting.workflow_id));
         cursor = page.next;
         if cursor.is_none() {
@@ -151,7 +155,7 @@ async fn tell(store: &Store, runs: &Runs) -> Result<u32, StoreError> {
         }
     }
     for id in ids {
-        match runs.run(&id).rules_changed().await {
+        match runs.run(&id).policy_changed().await {
             Ok(()) => told += 1,
             // Each call is judged once more before it runs, told or not.
             Err(error) => tracing::debug!(run = id, %error, "a run was not told of the policy"),

@@ -27,8 +27,9 @@ pub use stop::Stop;
 
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
-use crate::http::{self, HttpState, ListenError};
+use crate::http::{self, Edge, HttpState, ListenError};
 use crate::policy::{self, PolicyError};
+use crate::signing::{SigningError, SigningKey};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
 
@@ -44,6 +45,9 @@ pub enum WorkerError {
     /// The HTTP listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The HTTP listener has no address.
+    #[error("the HTTP listener has no address: {0}")]
+    Address(#[source] std::io::Error),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
@@ -68,6 +72,9 @@ pub enum WorkerError {
     /// The parts do not fit together.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// The key that signs for people cannot be used.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// A second signal ended it while it drained. What was in flight is retried elsewhere.
     #[error("ended by a second signal while draining")]
     Interrupted,
@@ -103,6 +110,10 @@ pub async fn run_until(
         // Later, one that cannot be used leaves the one before in force; now there is none.
         rules.set(policy::read(path)?.policy);
     }
+    let store = Store::new(config.store.clone())?;
+    let signing = signing_key(config)?;
+    let mut trust = config.trust.clone();
+    trust.keys.extend(signing.as_ref().map(SigningKey::trusted));
     let (sdk_metrics, listener) = match config.http {
         Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
         None => (None, None),
@@ -115,20 +126,38 @@ pub async fn run_until(
         .map_err(WorkerError::RuntimeOptions)?;
     let runtime = Runtime::from_current_tokio(options)?;
 
+    let listens = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let url = config.edge.url.clone().or_else(|| Some(format!("http://{}", listens?)));
+    let links = signing.as_ref().zip(url).map(|(key, url)| key.links(&url));
     let (ended, mut end) = tokio::sync::watch::channel(());
-    let server = listener.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    let server = match (listener, signing) {
+        (Some(listener), Some(key)) => {
+            let address = listener.local_addr().map_err(WorkerError::Address)?;
+            let edge = Edge::new(config, health.clone(), store.clone(), key, address)?;
+            tracing::info!(%address, "serving /healthz, /readyz, /metrics, /v1 and /approvals");
+            let (health, metrics) = (health.clone(), metrics.clone());
+            let state = HttpState { health, metrics, sdk_metrics, edge: Some(edge) };
+            Some(tokio::spawn(http::serve(listener, state, async move {
+                // Ends with the sender.
+                let _ = end.changed().await;
+            })))
         }
-        let state = HttpState { health: health.clone(), metrics: metrics.clone(), sdk_metrics };
-        tokio::spawn(http::serve(listener, state, async move {
-            // Ends with the sender.
-            let _ = end.changed().await;
-        }))
-    });
-    let store = Store::new(config.store.clone())?;
-    let supervisor =
-        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, rules };
+        // Where there is a listener, there is a key.
+        (Some(_), None) | (None, _) => None,
+    };
+    let supervisor = Supervisor {
+        config,
+        runtime: &runtime,
+        spans,
+        metrics,
+        meter,
+        health,
+        stop,
+        store,
+        rules,
+        trust,
+        links,
+    };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {
@@ -137,4 +166,18 @@ pub async fn run_until(
     }
     spans.shutdown().await;
     result
+}
+
+/// The key that signs for people. A worker that nobody reaches over HTTP does without one, where
+/// it cannot write.
+fn signing_key(config: &Config) -> Result<Option<SigningKey>, SigningError> {
+    match SigningKey::load(&config.edge.signing_key) {
+        Ok(key) => Ok(Some(key)),
+        Err(error @ SigningError::File { .. }) if config.http.is_none() => {
+            tracing::warn!("{error}");
+            tracing::warn!("runs that are loaded here believe no HTTP interface");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }

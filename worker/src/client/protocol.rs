@@ -56,6 +56,7 @@ pub(super) const DEFINITION: Call<(), Option<Definition>> = Call::named(names::Q
 pub(super) const SEND: Call<Message, SendReceipt> = Call::named(names::UPDATE_SEND);
 pub(super) const HOLD: Call<Hold, SteerReceipt> = Call::named(names::UPDATE_HOLD);
 pub(super) const DECIDE: Call<Decide, DecisionReceipt> = Call::named(names::UPDATE_DECIDE);
+pub(super) const POLICY: Call<(), ()> = Call::named(names::SIGNAL_POLICY);
 pub(super) const RETRY: Call<(), ()> = Call::named(names::SIGNAL_RETRY);
 pub(super) const CLOSE: Call<(), ()> = Call::named(names::SIGNAL_CLOSE);
 

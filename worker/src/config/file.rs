@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::edge::{HttpTable, TrustTable};
 use super::notify::NotifyTable;
 use super::values::{AtLeast, HumanDuration};
 use super::{ConfigError, Place};
@@ -25,6 +26,11 @@ pub(super) struct File {
     pub(super) policy: PolicyTable,
     #[serde(default)]
     pub(super) notify: Vec<toml::Spanned<NotifyTable>>,
+    #[serde(default)]
+    pub(super) http: HttpTable,
+    #[serde(default)]
+    pub(super) trust: TrustTable,
+    pub(super) trust_temporal_access: Option<bool>,
     /// The file as it was read, to say where something is.
     #[serde(skip)]
     pub(super) text: String,

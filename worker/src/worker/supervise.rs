@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
 use longhaul_activities::people::PeopleSettings;
+use longhaul_activities::people::links::Links;
 use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_contract::identity::Trust;
 use longhaul_store::Store;
@@ -44,6 +45,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) store: Store,
     /// The worker's own rules, as they are now.
     pub(super) rules: WorkerPolicy,
+    /// Whom new runs believe.
+    pub(super) trust: Trust,
+    /// Makes the links in messages, where people reach workers over HTTP.
+    pub(super) links: Option<Links>,
 }
 
 impl Supervisor<'_> {
@@ -163,8 +168,11 @@ impl Supervisor<'_> {
             search_attributes,
             store: self.store.clone(),
             policy: self.rules.clone(),
-            people: PeopleSettings { channels: self.config.notify.clone(), links: None },
-            trust: Trust::default(),
+            people: PeopleSettings {
+                channels: self.config.notify.clone(),
+                links: self.links.clone(),
+            },
+            trust: self.trust.clone(),
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());
         let activities = Arc::new(activities);
