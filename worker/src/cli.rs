@@ -15,6 +15,7 @@ mod dev;
 mod ending;
 mod follow;
 mod forget;
+mod inbox;
 mod init;
 mod keyboard;
 mod manage;
@@ -99,6 +100,8 @@ enum Verb {
     Transcript(transcript::Transcript),
     /// List the calls that wait for a person, and decide them
     Approvals(approvals::Approvals),
+    /// Show what waits for people over all runs, from the store
+    Inbox(inbox::Inbox),
     /// Show what a run did, as a tree
     Trace(trace::Trace),
     /// Try again what a blocked run waits for
@@ -147,6 +150,7 @@ impl Cli {
             Verb::Status(verb) => verb.execute(globals).await,
             Verb::Transcript(verb) => verb.execute(globals).await,
             Verb::Approvals(verb) => verb.execute(globals).await,
+            Verb::Inbox(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
             Verb::Pause(verb) => verb.execute(globals).await,
