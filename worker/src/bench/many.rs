@@ -66,7 +66,8 @@ async fn on(
     let sizes = sizes(&runs.run("warm-up").events().await?);
     let mut bare = match beside {
         true => {
-            let bare = stage.field.process(&["bench", "bare-worker"], BARE_QUEUE, slots.as_slice())?;
+            let bare =
+                stage.field.process(&["bench", "bare-worker"], BARE_QUEUE, slots.as_slice())?;
             bare::run(runs.client(), BARE_QUEUE, "warm-up-bare", Turns { turns: 20, sizes })
                 .await?;
             Some(bare)

@@ -187,12 +187,7 @@ async fn rounds(
     })
 }
 
-async fn run_product(
-    runs: &Runs,
-    agent: &str,
-    id: &str,
-    turns: u32,
-) -> Result<Sample, BenchError> {
+async fn run_product(runs: &Runs, agent: &str, id: &str, turns: u32) -> Result<Sample, BenchError> {
     let begun = Instant::now();
     runs.start(id, input_of(agent, turns, false)).await?;
     completed(&runs.run(id)).await?;

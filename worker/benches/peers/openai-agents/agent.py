@@ -1,8 +1,8 @@
 """The measured agent on the OpenAI Agents SDK with its Temporal plugin: a worker."""
 
-import argparse
 import asyncio
 import json
+import sys
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -19,20 +19,14 @@ with workflow.unsafe.imports_passed_through():
 
 PACKAGES = ["openai-agents", "temporalio-openai-agents", "temporalio"]
 
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    for name in ["address", "queue", "model", "folder"]:
-        parser.add_argument(f"--{name}", required=True)
-    for name in ["slots", "pollers", "cached"]:
-        parser.add_argument(f"--{name}", type=int, required=True)
-    return parser.parse_args()
+# `--name value`, each. The sandbox of workflows imports this file again and refuses `argparse`.
+given = {name.removeprefix("--"): value for name, value in zip(sys.argv[1::2], sys.argv[2::2])}
 
 
 @activity.defn
 async def files__read(path: str) -> str:
     """Reads a file."""
-    return (Path(arguments().folder) / path).read_text()
+    return (Path(given["folder"]) / path).read_text()
 
 
 @workflow.defn
@@ -55,24 +49,23 @@ class PeerAgent:
 
 
 async def main() -> None:
-    given = arguments()
     set_tracing_disabled(True)
-    model = AsyncOpenAI(base_url=given.model, api_key="none", max_retries=0)
+    model = AsyncOpenAI(base_url=given["model"], api_key="none", max_retries=0)
     plugin = OpenAIAgentsPlugin(
         model_params=ModelActivityParameters(start_to_close_timeout=timedelta(seconds=60)),
         model_provider=OpenAIProvider(openai_client=model, use_responses=False),
     )
-    client = await Client.connect(given.address, plugins=[plugin])
+    client = await Client.connect(given["address"], plugins=[plugin])
     worker = Worker(
         client,
-        task_queue=given.queue,
+        task_queue=given["queue"],
         workflows=[PeerAgent],
         activities=[files__read],
-        max_cached_workflows=given.cached,
-        max_concurrent_activities=given.slots,
-        max_concurrent_workflow_tasks=given.slots,
-        max_concurrent_activity_task_polls=given.pollers,
-        max_concurrent_workflow_task_polls=given.pollers,
+        max_cached_workflows=int(given["cached"]),
+        max_concurrent_activities=int(given["slots"]),
+        max_concurrent_workflow_tasks=int(given["slots"]),
+        max_concurrent_activity_task_polls=int(given["pollers"]),
+        max_concurrent_workflow_task_polls=int(given["pollers"]),
     )
     async with worker:
         print(json.dumps({"ready": {name: version(name) for name in PACKAGES}}), flush=True)

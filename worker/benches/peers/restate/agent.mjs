@@ -7,6 +7,13 @@ import { parseArgs } from 'node:util';
 
 import * as restate from '@restatedev/restate-sdk';
 
+// The SDK uses it, and Node has it since version 22.
+Promise.withResolvers ??= () => {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+};
+
 const PACKAGES = ['@restatedev/restate-sdk', '@restatedev/restate-server'];
 
 const names = ['port', 'model', 'folder'];

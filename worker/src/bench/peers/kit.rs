@@ -96,7 +96,10 @@ impl Kit {
         let runs = match peer.language() {
             Language::Python => {
                 if search.program("uv").is_none() && search.program("python3").is_none() {
-                    return Err(lacks("python3", "install Python 3.10 or newer with `venv`, or uv"));
+                    return Err(lacks(
+                        "python3",
+                        "install Python 3.10 or newer with `venv`, or uv",
+                    ));
                 }
                 folder.join("python/bin/python")
             }

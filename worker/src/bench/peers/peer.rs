@@ -67,7 +67,9 @@ impl Peer {
         }
         match self {
             Self::OpenaiAgents => files!("openai-agents": "agent.py", "requirements.txt"),
-            Self::PydanticAi => files!("pydantic-ai": "agent.py", "requirements.txt"),
+            Self::PydanticAi => {
+                files!("pydantic-ai": "agent.py", "definition.py", "requirements.txt")
+            }
             Self::AiSdk => {
                 files!("ai-sdk": "agent.mjs", "workflow.mjs", "package.json", "package-lock.json")
             }

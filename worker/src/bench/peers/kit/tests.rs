@@ -17,7 +17,12 @@ fn programs(folder: &Path, names: &[&str], script: &str) -> SearchPath {
     SearchPath { path: bin.into_os_string(), cache: None, download: false }
 }
 
-async fn get(folder: &Path, peer: Peer, search: &SearchPath, install: bool) -> Result<Kit, Missing> {
+async fn get(
+    folder: &Path,
+    peer: Peer,
+    search: &SearchPath,
+    install: bool,
+) -> Result<Kit, Missing> {
     Kit::get(peer, &folder.join("home"), search, install, &Silent).await
 }
 
