@@ -132,14 +132,15 @@ async fn on(
             Ok(guest) => {
                 let outcome = beside(stage, &runs, &worker, &guest, options, &mut sheet, progress);
                 let outcome = outcome.await;
+                let last_words = guest.last_words();
                 guest.end().await?;
-                outcome
+                outcome.map_err(|error| format!("{name}: {error}{last_words}"))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(format!("{name}: {error}")),
         };
         match outcome {
             Ok(standing) => standings.push(standing),
-            Err(error) => failed.push(format!("{name}: {error}")),
+            Err(why) => failed.push(why),
         }
     }
     if options.far > 0 {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -49,6 +49,7 @@ pub struct Guest {
     pub model: MockModel,
     process: Process,
     link: Link,
+    log: PathBuf,
 }
 
 /// How its agent is reached.
@@ -93,7 +94,12 @@ impl Guest {
             restate.register().await?;
             (process, Link::Restate(restate), packages)
         };
-        Ok(Self { peer, packages, model, process, link })
+        Ok(Self { peer, packages, model, process, link, log })
+    }
+
+    /// The end of its program's log, on lines of its own.
+    pub fn last_words(&self) -> String {
+        last_lines(&std::fs::read_to_string(&self.log).unwrap_or_default(), TOLD_LINES)
     }
 
     /// Its process, whose processor time and memory count.
@@ -175,7 +181,7 @@ async fn still(model: &MockModel, id: &str) -> String {
         if has > had {
             (had, since) = (has, Instant::now());
         } else if since.elapsed() > STILL {
-            return format!("standing still for {STILL:?} after {had} model calls");
+            return format!("stuck: no model call for {STILL:?}, after {had}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The programs of the peers with their packages: found in the user's cache, or installed there.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use super::peer::{Language, Peer};
 use crate::process::run;
@@ -69,6 +71,22 @@ impl Kit {
         Ok(kit)
     }
 
+    /// Waits for the right to install; it ends when the file is closed.
+    async fn lock(&self) -> Result<File, String> {
+        let mut path = self.folder.clone().into_os_string();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        let failed = |error: std::io::Error| format!("cannot lock `{}`: {error}", path.display());
+        let file = File::create(&path).map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(300)).await,
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+
     /// The command that starts its program.
     pub fn command(&self) -> Command {
         let mut command = clean(Command::new(&self.runs));
@@ -127,6 +145,11 @@ impl Kit {
     }
 
     async fn install(&self, search: &SearchPath) -> Result<(), String> {
+        let _lock = self.lock().await?;
+        if self.is_installed() {
+            // Somebody else was at it.
+            return Ok(());
+        }
         let _ = std::fs::remove_file(self.folder.join(INSTALLED));
         let uv = search.program("uv");
         let python = search.program("python3");
