@@ -62,7 +62,8 @@ async fn on(
         None => Some((LONGHAUL_ACTIVITY_SLOTS, slots.as_str())),
     };
     let mut product = stage.worker(slots.as_slice())?;
-    stage.run(&runs, "warm-up", 20, SIZE).await?;
+    // With a slow model nothing is compared, and a long conversation would only take its time.
+    stage.run(&runs, "warm-up", if beside { 20 } else { 1 }, SIZE).await?;
     let sizes = sizes(&runs.run("warm-up").events().await?);
     let mut bare = match beside {
         true => {
@@ -103,7 +104,9 @@ async fn on(
         sheet.samples("turns a second, longhaul by bare", ratios, "×");
     }
     let most = stage.model.most_in_flight();
-    sheet.figure(format!("agents in flight at most, of {agents}"), most as f64, "");
+    let open = stage.model.most_open();
+    sheet.figure(format!("agents in flight at most, of {agents}"), open as f64, "");
+    sheet.figure("model calls in flight at most", most as f64, "");
     product.kill9().await?;
     if let Some(bare) = &mut bare {
         bare.kill9().await?;

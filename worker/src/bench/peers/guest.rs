@@ -56,7 +56,7 @@ pub struct Guest {
 #[derive(Debug)]
 enum Link {
     Temporal { queue: String },
-    Restate(Restate),
+    Restate(Box<Restate>),
 }
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ impl Guest {
             let mut process = spawn(command, &log)?;
             let packages = ready(peer.name(), &mut process, &log).await?;
             restate.register().await?;
-            (process, Link::Restate(restate), packages)
+            (process, Link::Restate(Box::new(restate)), packages)
         };
         Ok(Self { peer, packages, model, process, link, log })
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use longhaul_activities::http::{ClientSettings, client};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -45,7 +46,7 @@ impl Restate {
             .env("RESTATE_DISABLE_TELEMETRY", "true")
             .env("RESTATE_LOG_FILTER", "warn");
         let process = spawn(command, &log)?;
-        let http = Client::builder().no_proxy().build();
+        let http = client(&ClientSettings::default());
         let http = http.map_err(|error| BenchError::Restate(error.to_string()))?;
         let mut server = Self { process, http, ingress, admin, service, log };
         server.healthy().await?;
