@@ -91,3 +91,16 @@ impl Peers {
         Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_alone_has_the_defaults_of_the_command() {
+        let usual = Peers::usual(true).unwrap();
+        assert!(usual.install && usual.only.is_empty());
+        assert_eq!((usual.turns, usual.rounds, usual.far), (50, 3, 300));
+        assert!(!Peers::usual(false).unwrap().install);
+    }
+}
