@@ -27,14 +27,17 @@ use crate::server::{self, Progress, Server, ServerRequest, Storage};
 /// The agent that is measured.
 pub const AGENT: &str = "bench";
 
+/// The same agent, whose reads never take the express lane.
+pub const PLAIN_AGENT: &str = "bench-plain";
+
 /// Reads a small file once a turn; the message says how many turns.
 const AGENT_FILE: &str = "\
-name: bench
+name: NAME
 description: Reads a small file, turn after turn.
 model: {provider: script, name: scenarios/bench.yaml}
 instructions: Read notes.txt as often as the message says.
 tools:
-  - files: {root: .}
+  - files: {root: .LANE}
 limits: {turns: 1000000, tokens: 1000000000}
 ";
 
@@ -94,6 +97,11 @@ impl Field {
         let request = ServerRequest { storage, ..ServerRequest::ephemeral() };
         let server = server::resolve(&request, progress).await?;
         Ok(Self { server, folder })
+    }
+
+    /// Where the server is: `host:port`.
+    pub fn address(&self) -> &str {
+        self.server.address()
     }
 
     /// Version of the server.
@@ -257,15 +265,23 @@ fn unwritten(source: std::io::Error) -> BenchError {
 fn furnish(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder.join("agents/scenarios"))?;
     std::fs::create_dir_all(folder.join("work"))?;
-    std::fs::write(folder.join("agents/bench.yaml"), AGENT_FILE)?;
+    for (name, lane) in [(AGENT, ""), (PLAIN_AGENT, ", fast: false")] {
+        let text = AGENT_FILE.replace("NAME", name).replace("LANE", lane);
+        std::fs::write(folder.join(format!("agents/{name}.yaml")), text)?;
+    }
     std::fs::write(folder.join("agents/scenarios/bench.yaml"), SCENARIO)?;
     std::fs::write(folder.join("work/notes.txt"), NOTES)
 }
 
 /// The input of a run of `turns` turns.
 pub fn input(turns: u32, session: bool) -> StartAgent {
+    input_of(AGENT, turns, session)
+}
+
+/// The input of a run of `agent` with `turns` turns.
+pub fn input_of(agent: &str, turns: u32, session: bool) -> StartAgent {
     StartAgent {
-        agent: AGENT.to_owned(),
+        agent: agent.to_owned(),
         message: Some(turns.to_string()),
         session,
         continues: None,
