@@ -86,7 +86,7 @@ fn conversations_are_open_until_their_last_text() {
     let now = tokio::time::Instant::now();
     for conversation in [at("a", 0), at("b", 0), at("a", 1), at("c", 0)] {
         log.begin(&conversation);
-        log.keep(&conversation, now, 1).unwrap();
+        log.keep(&conversation, [now, now], 1).unwrap();
     }
     assert_eq!(log.open.iter().collect::<Vec<_>>(), ["b", "c"]);
     assert_eq!(log.most_open, 2);
