@@ -45,6 +45,8 @@ pub const LONGHAUL_LOG_FORMAT: &str = "LONGHAUL_LOG_FORMAT";
 pub const LONGHAUL_SCRIPT_LOG: &str = "LONGHAUL_SCRIPT_LOG";
 /// Pauses before activities, for tests and for `longhaul demo --crash`.
 pub const LONGHAUL_PAUSE: &str = "LONGHAUL_PAUSE";
+/// A Temporal server that measurements use instead of starting one; of `longhaul bench` alone.
+pub const LONGHAUL_BENCH_SERVER: &str = "LONGHAUL_BENCH_SERVER";
 
 /// What is logged, where `LONGHAUL_LOG` is not set.
 pub const RUST_LOG: &str = "RUST_LOG";
