@@ -54,7 +54,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 20] = [
+pub const ALL: [&str; 21] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -75,6 +75,7 @@ pub const ALL: [&str; 20] = [
     LONGHAUL_LOG_FORMAT,
     LONGHAUL_SCRIPT_LOG,
     LONGHAUL_PAUSE,
+    LONGHAUL_BENCH_SERVER,
 ];
 
 /// An environment as a value, so that tests need not change the process's own.
