@@ -41,7 +41,7 @@ use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Most bytes of a result: Temporal's limit for a payload, less what is around it.
 const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
@@ -508,7 +508,7 @@ impl AgentActivities {
     }
 }
 
-/// Works on `work` and says every half second that it is alive; gives up on it when the activity
+/// Works on `work` and says every second that it is alive; gives up on it when the activity
 /// is cancelled and `may_stop`.
 async fn beating<T>(
     ctx: &ActivityContext,
@@ -516,7 +516,7 @@ async fn beating<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    // The first beat comes after half a second: short work costs no request.
+    // The first beat comes after a second: short work costs no request.
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     loop {
         tokio::select! {
