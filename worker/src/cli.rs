@@ -5,6 +5,7 @@
 
 mod agents;
 mod approvals;
+mod audit;
 mod bench;
 mod chat;
 mod completions;
@@ -17,6 +18,7 @@ mod forget;
 mod init;
 mod keyboard;
 mod manage;
+mod policy;
 mod run;
 mod send;
 mod setup;
@@ -101,10 +103,18 @@ enum Verb {
     Trace(trace::Trace),
     /// Try again what a blocked run waits for
     Retry(manage::Retry),
+    /// Hold a run before its next step
+    Pause(manage::Pause),
+    /// Let a run go on that was held
+    Resume(manage::Resume),
     /// Cancel a run
     Cancel(manage::Cancel),
     /// Erase a run that is over: its history and its archive
     Forget(forget::Forget),
+    /// Export the audit log, or verify it
+    Audit(audit::Audit),
+    /// List decisions that hold for calls to come, or revoke one
+    Policy(policy::Policy),
     /// Look after the store: what is archived, backups, collection
     Store(store::Store),
     /// List, check or add agent files
@@ -139,8 +149,12 @@ impl Cli {
             Verb::Approvals(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
+            Verb::Pause(verb) => verb.execute(globals).await,
+            Verb::Resume(verb) => verb.execute(globals).await,
             Verb::Cancel(verb) => verb.execute(globals).await,
             Verb::Forget(verb) => verb.execute(globals).await,
+            Verb::Audit(verb) => verb.execute(globals).await,
+            Verb::Policy(verb) => verb.execute(globals).await,
             Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Setup(verb) => verb.execute(globals).await,

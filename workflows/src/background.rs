@@ -3,7 +3,7 @@
 
 use longhaul_contract::approval::ApprovalRequest;
 use longhaul_contract::interrupt::{InterruptKind, JudgeRequest};
-use longhaul_contract::notice::NotifyRequest;
+use longhaul_contract::notice::{Notice, NoticeEvent, NotifyRequest};
 use longhaul_contract::ports::{Judge, Notify};
 use longhaul_contract::tool::ToolCall;
 use longhaul_contract::trace::TraceEvent;
@@ -29,12 +29,20 @@ pub(crate) async fn judge(ctx: &WorkflowContext<Agent>) {
 /// Tells people, for as long as the run goes on in this execution.
 pub(crate) async fn notify(ctx: &WorkflowContext<Agent>) {
     loop {
-        waits::until(ctx, |agent| !agent.session.people.outbox.is_empty()).await;
+        waits::until(ctx, |agent| is_due(&agent.session)).await;
         if let Some((request, last)) = ctx.state(|agent| notices(&agent.session)) {
             let options = options::notify(request.notices.len());
             tell(ctx, request, last, options).await;
         }
     }
+}
+
+/// Whether there is something to tell. That rules spoke of a call can wait for something else, or
+/// until there is much of it: an activity for each turn would be too many.
+fn is_due(session: &Session) -> bool {
+    let outbox = &session.people.outbox;
+    let urgent = |notice: &Notice| !matches!(notice.event, NoticeEvent::Judged { .. });
+    outbox.len() >= MOST || outbox.iter().any(urgent)
 }
 
 /// Tells the last of it as the run ends. What cannot be told by then, the store learns from

@@ -1,20 +1,27 @@
 //! `longhaul approvals`: calls that wait for a person, across all runs, and decisions on them.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use futures::{StreamExt as _, stream};
-use longhaul_contract::approval::{ApprovalRequest, Decide, Decision};
+use longhaul_contract::approval::ApprovalRequest;
+use longhaul_contract::interrupt::InterruptKind;
 use longhaul_contract::run::RunState;
 use serde::Serialize;
 
 use super::context::now;
-use super::{Globals, exit};
+use super::{Globals, Keyboard, exit, watch};
 use crate::client::{Run, RunError, RunSummary, Runs};
 use crate::output::{self, Stream};
 use crate::view::gate::{self, Extent};
 
+mod decide;
+
+/// Between two looks at what waits.
+const LOOK: Duration = Duration::from_secs(2);
 /// Runs asked at the same time.
 const PARALLEL: usize = 8;
 /// Runs looked at.
@@ -26,6 +33,11 @@ Examples:
   longhaul approvals show brief-1hm2x9k3a/apr_4_1     all that the call would do
   longhaul approvals approve brief-1hm2x9k3a/apr_4_1
   longhaul approvals deny --run brief-1hm2x9k3a apr_4_1 --reason \"not into this file\"
+  longhaul approvals approve brief-1hm2x9k3a/apr_4_1 --arguments '{\"path\": \"DRAFT.md\"}'
+  longhaul approvals approve brief-1hm2x9k3a/apr_4_1 --always prefix --for agent
+  longhaul approvals answer brief-1hm2x9k3a/apr_4_1 \"the blue one\"
+  longhaul approvals ask brief-1hm2x9k3a/apr_4_1 \"Why this file?\"
+  longhaul approvals review                           goes through what waits
 
 A decision is bound to the digest that was shown: if the call is another one by then, it is refused.
 `--digest` binds it to a digest seen earlier.";
@@ -45,10 +57,24 @@ pub(super) struct Approvals {
 enum Verb {
     /// Show a gate with all arguments
     Show(Which),
-    /// Let the call run
-    Approve(Answer),
+    /// Go through what waits, one after the other
+    Review,
+    /// List what comes to wait, as it does, until Ctrl-C
+    Watch {
+        /// Print a JSON document on each line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let the call run, with the model's arguments or others
+    Approve(decide::Approve),
     /// Do not let it run
-    Deny(Answer),
+    Deny(decide::Deny),
+    /// Answer in the place of the tool, or what the agent asks a person
+    Answer(decide::Answer),
+    /// Ask the model a question before anybody decides
+    Ask(decide::AskBack),
+    /// Let somebody else decide
+    Delegate(decide::Delegate),
 }
 
 #[derive(Debug, Args)]
@@ -64,18 +90,6 @@ struct Which {
     json: bool,
 }
 
-#[derive(Debug, Args)]
-struct Answer {
-    #[command(flatten)]
-    which: Which,
-    /// Why; a denial's reason reaches the model
-    #[arg(long)]
-    reason: Option<String>,
-    /// Decide only if the gate has this digest (the beginning is enough)
-    #[arg(long)]
-    digest: Option<String>,
-}
-
 /// An open gate with the run that it belongs to.
 #[derive(Clone, Debug, Serialize)]
 struct OpenGate {
@@ -86,12 +100,16 @@ struct OpenGate {
 
 impl Approvals {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
-        let runs = globals.runs().await?;
         match self.verb {
-            None => list(&runs, self.json).await,
-            Some(Verb::Show(which)) => show(&runs, which).await,
-            Some(Verb::Approve(answer)) => decide(&runs, answer, Decision::Approve).await,
-            Some(Verb::Deny(answer)) => decide(&runs, answer, Decision::Deny).await,
+            None => list(&globals.runs().await?, self.json).await,
+            Some(Verb::Show(which)) => show(&globals.runs().await?, which).await,
+            Some(Verb::Review) => review(&globals.runs().await?).await,
+            Some(Verb::Watch { json }) => follow(&globals.runs().await?, json).await,
+            Some(Verb::Approve(verb)) => verb.execute(globals).await,
+            Some(Verb::Deny(verb)) => verb.execute(globals).await,
+            Some(Verb::Answer(verb)) => verb.execute(globals).await,
+            Some(Verb::Ask(verb)) => verb.execute(globals).await,
+            Some(Verb::Delegate(verb)) => verb.execute(globals).await,
         }
     }
 }
@@ -114,6 +132,26 @@ impl Which {
 }
 
 async fn list(runs: &Runs, json: bool) -> Result<ExitCode> {
+    let (open, code) = open_gates(runs).await?;
+    if json {
+        output::json(&open)?;
+        return Ok(code);
+    }
+    if open.is_empty() && code == ExitCode::SUCCESS {
+        Stream::Err.line("nothing waits for approval");
+    }
+    open.iter().for_each(tell);
+    Ok(code)
+}
+
+fn tell(gate: &OpenGate) {
+    let paint = Stream::Out.paint();
+    let line = gate::one_line(&gate.request, now(), paint);
+    Stream::Out.line(format_args!("{}/{line}", paint.strong(&gate.run)));
+}
+
+/// Every open gate, and how the program is to end: some runs may not have answered.
+async fn open_gates(runs: &Runs) -> Result<(Vec<OpenGate>, ExitCode)> {
     let candidates: Vec<RunSummary> =
         runs.open(MOST_RUNS).await?.into_iter().filter(may_wait).collect();
     let answers: Vec<_> = stream::iter(candidates)
@@ -138,19 +176,7 @@ async fn list(runs: &Runs, json: bool) -> Result<ExitCode> {
             }
         }
     }
-    if json {
-        output::json(&open)?;
-        return Ok(code);
-    }
-    if open.is_empty() && code == ExitCode::SUCCESS {
-        Stream::Err.line("nothing waits for approval");
-    }
-    let paint = Stream::Out.paint();
-    for gate in &open {
-        let line = gate::one_line(&gate.request, now(), paint);
-        Stream::Out.line(format_args!("{}/{line}", paint.strong(&gate.run)));
-    }
-    Ok(code)
+    Ok((open, code))
 }
 
 /// Whether a run may have an open gate, as far as visibility knows.
@@ -176,65 +202,83 @@ fn may_wait(run: &RunSummary) -> bool {
 
 async fn show(runs: &Runs, which: Which) -> Result<ExitCode> {
     let (id, gate_id) = which.parts()?;
-    let request = find(&runs.run(id), gate_id).await?;
-    if which.json {
-        output::json(&OpenGate { run: id.to_owned(), request })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    for line in gate::lines(&request, Extent::Whole, now(), Stream::Out.paint()) {
-        Stream::Out.line(line);
+    for request in find(&runs.run(id), gate_id).await? {
+        if which.json {
+            output::json(&OpenGate { run: id.to_owned(), request })?;
+            continue;
+        }
+        for line in gate::lines(&request, Extent::Whole, now(), Stream::Out.paint()) {
+            Stream::Out.line(line);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn decide(runs: &Runs, answer: Answer, decision: Decision) -> Result<ExitCode> {
-    let (id, gate_id) = answer.which.parts()?;
-    let run = runs.run(id);
-    let request = find(&run, gate_id).await?;
-    if let Some(seen) = &answer.digest {
-        let wanted = seen.strip_prefix("sha256:").unwrap_or(seen);
-        let digest = request.digest.as_str().trim_start_matches("sha256:");
-        if wanted.len() < 8 || !digest.starts_with(wanted) {
-            bail!(
-                "gate `{gate_id}` has digest {}, not `{seen}`: nothing was decided\nhint: `longhaul approvals show {id}/{gate_id}` shows the call",
-                request.digest.short()
-            );
-        }
-    }
-    if !answer.which.json {
-        for line in gate::lines(&request, Extent::Preview, now(), Stream::Err.paint()) {
-            Stream::Err.line(line);
-        }
-    }
-    let receipt = run
-        .decide(Decide {
-            digest: Some(request.digest),
-            reason: answer.reason,
-            ..Decide::new(gate_id, decision)
-        })
-        .await?;
-    if answer.which.json {
-        output::json(&receipt)?;
-    } else {
-        Stream::Out.line(gate::receipt(&receipt, Stream::Out.paint()));
-    }
-    Ok(if receipt.accepted { ExitCode::SUCCESS } else { exit::FAILED })
-}
-
-async fn find(run: &Run, gate_id: &str) -> Result<ApprovalRequest> {
+/// The gate of that id, or the gates of that batch.
+async fn find(run: &Run, id: &str) -> Result<Vec<ApprovalRequest>> {
     let open = run.approvals().await?;
     let known: Vec<String> = open.iter().map(|gate| format!("`{}`", gate.id)).collect();
-    match open.into_iter().find(|gate| gate.id == gate_id) {
-        Some(request) => Ok(request),
-        None if known.is_empty() => {
-            bail!("run `{}` has no open gate, so none is called `{gate_id}`", run.id())
-        }
-        None => bail!(
-            "run `{}` has no open gate `{gate_id}`\nhint: open are {}",
-            run.id(),
-            known.join(", ")
-        ),
+    let named = |gate: &ApprovalRequest| gate.id == id || gate.batch.as_deref() == Some(id);
+    let found: Vec<ApprovalRequest> = open.into_iter().filter(named).collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
+    if known.is_empty() {
+        bail!("run `{}` has no open gate, so none is called `{id}`", run.id())
+    }
+    bail!("run `{}` has no open gate `{id}`\nhint: open are {}", run.id(), known.join(", "))
+}
+
+/// Lists new gates as they open, until it is stopped.
+async fn follow(runs: &Runs, json: bool) -> Result<ExitCode> {
+    let mut seen = BTreeSet::new();
+    loop {
+        match open_gates(runs).await {
+            Ok((open, _)) => {
+                let fresh: Vec<&OpenGate> = open
+                    .iter()
+                    .filter(|gate| seen.insert((gate.run.clone(), gate.request.digest.clone())))
+                    .collect();
+                for gate in fresh {
+                    if json {
+                        Stream::Out.line(serde_json::to_string(gate)?);
+                    } else {
+                        tell(gate);
+                    }
+                }
+            }
+            Err(error) => output::error(error),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            stopped = tokio::signal::ctrl_c() => {
+                stopped?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
+}
+
+/// Goes through what waits, oldest first, and asks about each.
+async fn review(runs: &Runs) -> Result<ExitCode> {
+    let (mut open, code) = open_gates(runs).await?;
+    open.sort_by_key(|gate| gate.request.asked_at);
+    if open.is_empty() && code == ExitCode::SUCCESS {
+        Stream::Err.line("nothing waits for approval");
+    }
+    let mut keyboard = Keyboard::open();
+    for (index, gate) in open.iter().enumerate() {
+        let place = format!("{} of {}: run {}", index + 1, open.len(), gate.run);
+        Stream::Err.line(Stream::Err.paint().faint(place));
+        if gate.request.kind != InterruptKind::Approval {
+            tell(gate);
+            continue;
+        }
+        if !watch::settle(&runs.run(&gate.run), &gate.request, &mut keyboard).await? {
+            break;
+        }
+    }
+    Ok(code)
 }
 
 #[cfg(test)]

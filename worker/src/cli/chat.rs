@@ -117,7 +117,7 @@ impl Conversation {
     }
 
     async fn say(&mut self, message: &str) -> Result<()> {
-        match send(&self.runs, &self.id, message, None).await {
+        match send(&self.runs, &self.id, message, None, false).await {
             Ok(Sent::Taken { .. }) => self.watch.refresh(),
             Ok(Sent::Continued { .. }) => {
                 *self = Self { keyboard: self.keyboard.take(), ..Self::rebuilt(self) };

@@ -30,6 +30,9 @@ pub(super) struct Send {
     /// Watch until the answer is there
     #[arg(long)]
     wait: bool,
+    /// Break into the step that is under way, instead of waiting for the next turn
+    #[arg(long)]
+    interrupt: bool,
     /// A key of your own: a message with the same key is taken once
     #[arg(long, value_name = "KEY")]
     update_id: Option<String>,
@@ -64,7 +67,7 @@ pub(super) enum Sent {
 impl Send {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
         let runs = globals.runs().await?;
-        let sent = send(&runs, &self.id, &self.message, self.update_id).await?;
+        let sent = send(&runs, &self.id, &self.message, self.update_id, self.interrupt).await?;
         if self.json && !self.wait {
             output::json(&sent)?;
         }
@@ -97,12 +100,14 @@ pub(super) async fn send(
     id: &str,
     text: &str,
     key: Option<String>,
+    interrupt: bool,
 ) -> Result<Sent, RunError> {
     let run = runs.run(id);
     let key = key.unwrap_or_else(|| {
         format!("{}-{}", fresh_id("send", jiff::Timestamp::now()), std::process::id())
     });
-    match run.send(text, &key).await {
+    let told = if interrupt { run.interrupt(text, &key).await } else { run.send(text, &key).await };
+    match told {
         Ok(receipt) => Ok(Sent::Taken { id: id.to_owned(), receipt }),
         Err(RunError::Closed { .. }) => carry_on(runs, id, text).await,
         Err(error) => Err(error),

@@ -146,6 +146,22 @@ impl Watch {
     }
 }
 
+/// Asks about a gate of any run and decides it; `false` if the person has gone.
+pub(super) async fn settle(
+    run: &Run,
+    gate: &ApprovalRequest,
+    keyboard: &mut Keyboard,
+) -> Result<bool, RunError> {
+    match ask(run, gate, keyboard, Stream::Err).await {
+        Answer::Decided(decision, reason) => {
+            decide(run, gate, decision, reason, Stream::Err).await?;
+            Ok(true)
+        }
+        Answer::Elsewhere => Ok(true),
+        Answer::Left => Ok(false),
+    }
+}
+
 /// Sends a decision that is bound to what was shown, and prints what came of it if it was refused.
 async fn decide(
     run: &Run,

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
 use longhaul_contract::names;
 use longhaul_contract::run::{
-    Message, PageRequest, SendReceipt, StartAgent, StatusView, TracePage, TranscriptPage,
+    Hold, Message, PageRequest, SendReceipt, StartAgent, StatusView, SteerReceipt, TracePage,
+    TranscriptPage,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,7 @@ pub(super) const TRANSCRIPT: Call<PageRequest, TranscriptPage> =
 pub(super) const APPROVALS: Call<(), Vec<ApprovalRequest>> = Call::named(names::QUERY_APPROVALS);
 pub(super) const TRACE: Call<PageRequest, TracePage> = Call::named(names::QUERY_TRACE);
 pub(super) const SEND: Call<Message, SendReceipt> = Call::named(names::UPDATE_SEND);
+pub(super) const HOLD: Call<Hold, SteerReceipt> = Call::named(names::UPDATE_HOLD);
 pub(super) const DECIDE: Call<Decide, DecisionReceipt> = Call::named(names::UPDATE_DECIDE);
 pub(super) const RETRY: Call<(), ()> = Call::named(names::SIGNAL_RETRY);
 pub(super) const CLOSE: Call<(), ()> = Call::named(names::SIGNAL_CLOSE);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
 use longhaul_contract::run::{
-    Message, PageRequest, SendReceipt, StatusView, TracePage, TranscriptPage,
+    Hold, Message, PageRequest, SendReceipt, StatusView, SteerReceipt, TracePage, TranscriptPage,
 };
 use longhaul_contract::time::Timestamp;
 use serde::Serialize;
@@ -127,9 +127,27 @@ impl Run {
     ///
     /// [`RunError::Closed`] if the run is over, [`RunError::Refused`] if it takes no message.
     pub async fn send(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
+        self.say(text, update_id, false).await
+    }
+
+    /// The same, and breaks into the step that is under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Run::send`].
+    pub async fn interrupt(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
+        self.say(text, update_id, true).await
+    }
+
+    async fn say(
+        &self,
+        text: &str,
+        update_id: &str,
+        interrupt: bool,
+    ) -> Result<SendReceipt, RunError> {
         // The server knows the update id within one execution, the run knows the key beyond it.
         let key = Some(update_id.to_owned());
-        let message = Message { text: text.to_owned(), key, interrupt: false };
+        let message = Message { text: text.to_owned(), key, interrupt };
         self.again(async |run| {
             let key = Some(update_id.to_owned());
             run.tell(protocol::SEND, message.clone(), key, "the receipt").await
@@ -147,6 +165,16 @@ impl Run {
             run.tell(protocol::DECIDE, decision.clone(), None, "the receipt").await
         })
         .await
+    }
+
+    /// Holds the run before its next step, or lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Closed`] if the run is over.
+    pub async fn hold(&self, hold: Hold) -> Result<SteerReceipt, RunError> {
+        self.again(async |run| run.tell(protocol::HOLD, hold.clone(), None, "the receipt").await)
+            .await
     }
 
     /// Tells once more, with growing pauses, while the server is busy, and while the run that took

@@ -38,6 +38,7 @@ pub fn lines(gate: &ApprovalRequest, extent: Extent, now: Timestamp, paint: Pain
             duration(gate.deadline.since(now))
         ),
     ];
+    lines.extend(besides(gate, paint));
     match gate.arguments.as_object() {
         Some(arguments) => {
             for (name, value) in arguments {
@@ -45,6 +46,52 @@ pub fn lines(gate: &ApprovalRequest, extent: Extent, now: Timestamp, paint: Pain
             }
         }
         None => argument(&mut lines, "arguments", &gate.arguments, extent, paint),
+    }
+    lines
+}
+
+/// What rules and people say about the gate, and what would change.
+fn besides(gate: &ApprovalRequest, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    for because in &gate.because {
+        lines.push(format!("  because  {}", short(because, 100)));
+    }
+    if !gate.rules.is_empty() {
+        let rules: Vec<String> = gate.rules.iter().map(ToString::to_string).collect();
+        lines.push(format!("  rules    {}", short(&rules.join(", "), 100)));
+    }
+    for approvers in &gate.approvers {
+        let groups = match approvers.groups.as_slice() {
+            [] => "anybody who is known".to_owned(),
+            groups => groups.join(", "),
+        };
+        let quorum = match approvers.quorum {
+            0 | 1 => String::new(),
+            several => format!(", {several} of them"),
+        };
+        let itself = if approvers.no_self { ", but not who started the run" } else { "" };
+        lines.push(format!("  decides  {}{quorum}{itself}", short(&groups, 80)));
+    }
+    if !gate.votes.is_empty() {
+        let names = gate.votes.iter().map(|vote| vote.by.name.as_deref().unwrap_or("somebody"));
+        let names: Vec<&str> = names.collect();
+        lines.push(format!("  approved {}", short(&names.join(", "), 100)));
+    }
+    if let Some(problem) = &gate.problem {
+        lines.push(format!("  {} {}", paint.bad("problem "), short(problem, 160)));
+    }
+    if let Some(preview) = &gate.preview {
+        lines.push("  preview".to_owned());
+        lines.extend(
+            preview
+                .lines()
+                .take(PREVIEW_LINES)
+                .map(|line| format!("    │ {}", short(&harmless(line), PREVIEW_WIDTH))),
+        );
+        let more = preview.lines().count().saturating_sub(PREVIEW_LINES);
+        if more > 0 {
+            lines.push(format!("    │ … {more} more lines"));
+        }
     }
     lines
 }
