@@ -124,7 +124,7 @@ fn answers_are_offered_to_be_remembered_narrowest_first() {
 
 #[test]
 fn arguments_that_were_cut_cannot_be_remembered() {
-    let blob = longhaul_contract::blob::BlobRef::of(b"{}");
+    let blob = longhaul_contract::blob::BlobRef::to(b"{}");
     let cut = longhaul_contract::tool::ToolCall {
         blob: Some(blob),
         ..call("files.write", json!({"path": "a"}))

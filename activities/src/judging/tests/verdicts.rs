@@ -70,8 +70,8 @@ fn an_update_asks_and_a_tool_that_is_not_there_is_refused() {
 #[test]
 fn the_strictest_source_wins() {
     let write = call("files.write", json!({"path": "a"}));
-    let plain = judges(Vec::new());
-    assert_eq!(outcome(&plain, &[remembered(Action::Run)], &write), Outcome::Ask, "not offered");
+    let asking = judges(vec![rule("ask", &["files.write"], Action::Ask)]);
+    assert_eq!(outcome(&asking, &[remembered(Action::Run)], &write), Outcome::Ask, "not offered");
     let offered = Rule {
         remember: Some(longhaul_contract::policy::Breadth::Tool),
         ..rule("ask", &["files.write"], Action::Ask)
