@@ -5,6 +5,7 @@ pub mod arguments;
 mod files;
 mod http;
 mod result;
+pub mod person;
 pub mod results;
 #[cfg(test)]
 mod tests;
