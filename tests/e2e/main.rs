@@ -14,6 +14,8 @@ mod context;
 mod demo;
 mod express;
 mod gates;
+mod http_approvals;
+mod http_links;
 mod inline;
 mod lifecycle;
 mod resets;

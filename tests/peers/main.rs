@@ -1,5 +1,5 @@
 //! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
-//! PostgreSQL under the store.
+//! PostgreSQL under the store, an identity provider at the edge.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -9,5 +9,6 @@
 )]
 
 mod http_service;
+mod oidc;
 mod postgres;
 mod web_ui;

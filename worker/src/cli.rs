@@ -4,6 +4,7 @@
 //! go to standard error, so that a pipe gets the answer alone.
 
 mod agents;
+mod api_keys;
 mod approvals;
 mod audit;
 mod bench;
@@ -99,6 +100,8 @@ enum Verb {
     Transcript(transcript::Transcript),
     /// List the calls that wait for a person, and decide them
     Approvals(approvals::Approvals),
+    /// Make, list and revoke keys for the HTTP interface
+    ApiKeys(api_keys::ApiKeys),
     /// Show what a run did, as a tree
     Trace(trace::Trace),
     /// Try again what a blocked run waits for
@@ -147,6 +150,7 @@ impl Cli {
             Verb::Status(verb) => verb.execute(globals).await,
             Verb::Transcript(verb) => verb.execute(globals).await,
             Verb::Approvals(verb) => verb.execute(globals).await,
+            Verb::ApiKeys(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
             Verb::Pause(verb) => verb.execute(globals).await,
