@@ -4,8 +4,8 @@ pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;
-mod result;
 pub mod person;
+mod result;
 pub mod results;
 #[cfg(test)]
 mod tests;

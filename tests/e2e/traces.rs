@@ -126,10 +126,8 @@ async fn neither_crash_nor_eviction_sends_a_span_twice() {
     let (mut scene, spans) = scene(model, |agent| agent.files(true).echo(&service)).await;
     scene.go().await;
     let gate = scene.gate().await;
-    until(PATIENCE, "four spans and a notice", || {
-        told(&spans) == 1 && spans.spans().len() == 5
-    })
-    .await;
+    until(PATIENCE, "four spans and a notice", || told(&spans) == 1 && spans.spans().len() == 5)
+        .await;
     scene.crash().await;
     // A worker that keeps no run in memory replays the run at each workflow task.
     let forgetful = traced(&scene, &spans).env("LONGHAUL_CACHED_WORKFLOWS", "0");

@@ -55,7 +55,8 @@ fn call(tool: &str, arguments: Value) -> ToolCall {
 }
 
 fn judging() -> Judging {
-    let run = RunFacts { id: "run-1".to_owned(), agent: "tester".to_owned(), ..RunFacts::default() };
+    let run =
+        RunFacts { id: "run-1".to_owned(), agent: "tester".to_owned(), ..RunFacts::default() };
     Judging { run, known: None, remembered: Vec::new() }
 }
 

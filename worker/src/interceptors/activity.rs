@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use longhaul_activities::activities::RunFacts;
 use longhaul_contract::archive::ArchiveRequest;
 use longhaul_contract::definition::LoadAgent;
+use longhaul_contract::interrupt::JudgeRequest;
 use longhaul_contract::model::{CompactRequest, ModelReply, ModelRequest, StopReason};
+use longhaul_contract::notice::NotifyRequest;
 use longhaul_contract::span::RunTrace;
 use longhaul_contract::tool::{ToolErrorKind, ToolInvocation, ToolOutcome};
 use opentelemetry::KeyValue;
@@ -192,9 +194,12 @@ impl Request {
     fn span_kind(&self) -> SpanKind {
         match self {
             Self::Model { .. } | Self::Compact { .. } => SpanKind::Client,
-            Self::Load { .. } | Self::Tool { .. } | Self::Archive | Self::Judge | Self::Notify | Self::Other => {
-                SpanKind::Internal
-            }
+            Self::Load { .. }
+            | Self::Tool { .. }
+            | Self::Archive
+            | Self::Judge
+            | Self::Notify
+            | Self::Other => SpanKind::Internal,
         }
     }
 

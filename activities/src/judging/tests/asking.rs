@@ -91,11 +91,8 @@ fn deadlines_and_reminders_keep_to_working_hours() {
 fn hours_of_an_unknown_zone_pass_as_plain_time() {
     let working =
         WorkingHours { zone: "Nowhere".to_owned(), days: vec![Weekday::Wed], from: 540, to: 600 };
-    let plan = planned(Deadline {
-        after: Some(hours(6)),
-        working_hours: Some(working),
-        ..deadline()
-    });
+    let plan =
+        planned(Deadline { after: Some(hours(6)), working_hours: Some(working), ..deadline() });
     assert_eq!(plan.stages[0].until, noon().plus(hours(6)));
 }
 

@@ -83,7 +83,9 @@ fn a_request_is_shown_without_its_headers_and_secrets() {
     let shown = preview(std::path::Path::new("."), &order(), &arguments).unwrap();
     assert_eq!(
         shown,
-        format!("POST https://shop.example/orders/{{id}}\n  id: 7\n  note: two lines\n  token: {MASK}")
+        format!(
+            "POST https://shop.example/orders/{{id}}\n  id: 7\n  note: two lines\n  token: {MASK}"
+        )
     );
 }
 

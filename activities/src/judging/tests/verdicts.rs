@@ -47,10 +47,8 @@ fn the_policy_enters_history_once() {
     let (judged, policy) = judges.judge(&definition(), &judging(), &[], &calls, noon());
     let policy = policy.unwrap();
     assert_eq!(judged[0].verdict.policy, policy.digest);
-    let known = longhaul_contract::interrupt::Judging {
-        known: Some(policy.digest.clone()),
-        ..judging()
-    };
+    let known =
+        longhaul_contract::interrupt::Judging { known: Some(policy.digest.clone()), ..judging() };
     assert_eq!(judges.judge(&definition(), &known, &[], &calls, noon()).1, None);
     // What was remembered meanwhile is a new policy.
     let remembered = [remembered(Action::Run)];

@@ -52,14 +52,18 @@ fn an_answer_in_place_of_a_call_says_that_nothing_ran() {
 fn an_answer_that_does_not_fit_says_why() {
     let cases = [
         (json!({"enum": ["a", "b"]}), json!("c")),
-        (json!({"type": "array", "items": {"enum": ["a"]}, "uniqueItems": true}), json!(["a", "a"])),
+        (
+            json!({"type": "array", "items": {"enum": ["a"]}, "uniqueItems": true}),
+            json!(["a", "a"]),
+        ),
         (json!({"type": "object", "required": ["size"]}), json!({})),
         // The agent wrote it: what is no schema fits nothing.
         (json!({"type": "no such type"}), json!({})),
     ];
     for (schema, answer) in cases {
         let outcome = taken(&answer, &invocation(Some(schema.clone())), &ToolBinding::Person);
-        let ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message } = outcome else {
+        let ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message } = outcome
+        else {
             panic!("{schema} took {answer}: {outcome:?}")
         };
         assert!(message.contains("JSON Schema: "), "{message}");
