@@ -236,10 +236,11 @@ impl AgentActivities {
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
             run_id: &run,
         };
-        // Before the call, which costs more than a store that is away.
+        // Before the call, which costs more than a store that is away. Without tools there is
+        // nothing to let through.
         let remembered = match &request.judging {
-            Some(_) => self.remembered().await?,
-            None => Arc::default(),
+            Some(_) if !definition.tools.is_empty() => self.remembered().await?,
+            Some(_) | None => Arc::default(),
         };
         let mut reply = self.models.call(&call).await?;
         if request.chain.is_empty() {

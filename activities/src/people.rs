@@ -1,5 +1,7 @@
 //! Tells people what waits for them: the inbox, the audit log, and the channels of the worker.
 
+pub mod links;
+
 use longhaul_contract::notice::{Notice, NoticeEvent, NotifyRequest};
 use longhaul_store::{AuditRecord, GateId, Owner, Store, Waiting};
 use serde_json::{Value, json};

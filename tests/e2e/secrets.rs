@@ -1,6 +1,7 @@
 //! Secrets stay in the worker: a canary that is used everywhere is found nowhere.
 
 use longhaul_contract::run::RunState;
+use longhaul_tests::edge::{Edge, api_key};
 use longhaul_tests::http::HttpReply;
 use longhaul_tests::model::{MockModel, Reply, call, say};
 use longhaul_tests::otlp::Collector;
@@ -54,6 +55,15 @@ async fn a_canary_is_found_nowhere() {
     let worker = scene.world.worker().env("CANARY_KEY", KEY).env("CANARY_TOKEN", TOKEN);
     let worker = worker.env("OTEL_EXPORTER_OTLP_ENDPOINT", spans.endpoint());
     scene.work(worker.env("LONGHAUL_LOG", "debug,h2=info,hyper=trace,reqwest=trace")).await;
+    // Whoever comes in over HTTP shows secrets of another kind.
+    let api = api_key(&scene.world, "ada@example.com", &[]).await;
+    let edge = Edge::of(&scene);
+    assert_eq!(edge.get("/v1/approvals", &api).await.0, 200);
+    assert_eq!(edge.get("/v1/approvals", &format!("{api}-wrong")).await.0, 401);
+    let welcome = edge.submit("/auth/key", "", &[("key", &api)]).await;
+    let cookie = welcome.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let (_, cookie) = cookie.split_once('=').unwrap();
+    let signing = scene.world.project.read(".longhaul/signing.key").unwrap();
     scene.go().await;
     scene.until(RunState::Blocked).await;
     scene.signal("retry", json!(null)).await;
@@ -74,7 +84,8 @@ async fn a_canary_is_found_nowhere() {
     assert!(worker.terminate().await.success());
     places.push(("log", log));
     spans.span("invoke_agent").await;
-    for form in [KEY, TOKEN, "tok/canary", "tok%2Fcanary", "e3b0c442"] {
+    let shown = [api.as_str(), cookie, signing.trim()];
+    for form in [KEY, TOKEN, "tok/canary", "tok%2Fcanary", "e3b0c442"].into_iter().chain(shown) {
         assert!(!history.mentions(form), "`{form}` is in the history");
         assert!(!spans.mentions(form), "`{form}` is in the spans");
         for (place, text) in &places {

@@ -60,13 +60,7 @@ async fn signal_all(scene: &Scene, client: usize) {
 async fn approve_all(run: &Run) {
     for turn in 1..=GATES {
         eventually(PATIENCE, "the approval to be taken", async || {
-            let decide = Decide {
-                id: format!("apr_{turn}_1"),
-                decision: Decision::Approve,
-                digest: None,
-                arguments: None,
-                reason: None,
-            };
+            let decide = Decide::new(format!("apr_{turn}_1"), Decision::Approve);
             run.decide(decide).await.ok()
         })
         .await;

@@ -13,6 +13,7 @@
 //! | [`model`] | a strict, scripted OpenAI-compatible model |
 //! | [`service`] | a strict HTTP service for `http` tools |
 //! | [`otlp`] | a receiver of OTLP spans |
+//! | [`edge`] | the HTTP edge of a worker, and API keys for it |
 //! | [`history`] | a run's history, counted |
 //! | [`line`] | a line to a server that a test can cut |
 //! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
@@ -26,11 +27,13 @@
     reason = "a test stops at the first surprise"
 )]
 
+pub mod edge;
 pub mod history;
 pub mod http;
 pub mod line;
 pub mod model;
 pub mod otlp;
+pub mod people;
 pub mod postgres;
 pub mod program;
 pub mod project;

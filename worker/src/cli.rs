@@ -4,6 +4,7 @@
 //! go to standard error, so that a pipe gets the answer alone.
 
 mod agents;
+mod api_keys;
 mod approvals;
 mod audit;
 mod bench;
@@ -102,6 +103,8 @@ enum Verb {
     Approvals(approvals::Approvals),
     /// Show what waits for people over all runs, from the store
     Inbox(inbox::Inbox),
+    /// Make, list and revoke keys for the HTTP interface
+    ApiKeys(api_keys::ApiKeys),
     /// Show what a run did, as a tree
     Trace(trace::Trace),
     /// Try again what a blocked run waits for
@@ -151,6 +154,7 @@ impl Cli {
             Verb::Transcript(verb) => verb.execute(globals).await,
             Verb::Approvals(verb) => verb.execute(globals).await,
             Verb::Inbox(verb) => verb.execute(globals).await,
+            Verb::ApiKeys(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,
             Verb::Pause(verb) => verb.execute(globals).await,

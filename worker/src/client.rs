@@ -5,6 +5,7 @@
 //! | [`protocol`] | the workflow's input, signals, updates and queries, typed |
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
+//! | `steer` | one run: holding it, breaking in, telling it that the policy has changed |
 //! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
 //! | [`pollers`] | whether a worker is there |
@@ -19,6 +20,7 @@ mod list;
 mod pollers;
 mod protocol;
 mod run;
+mod steer;
 mod upkeep;
 mod whole;
 
@@ -56,7 +58,7 @@ pub struct Runs {
 }
 
 /// A run that was just started.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Started {
     /// The workflow id.
     pub id: String,

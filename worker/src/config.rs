@@ -5,6 +5,7 @@
 //! and is read by [`target`].
 
 mod connect;
+mod edge;
 mod error;
 mod file;
 #[cfg(test)]
@@ -15,10 +16,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use longhaul_contract::identity::Trust;
 use longhaul_contract::names;
 use longhaul_store::StoreSettings;
 
 pub use connect::{ConnectError, Target, TargetSource, connect, connect_to, external, target};
+pub use edge::{EdgeSettings, OidcSettings};
 pub use error::{ConfigError, Place};
 
 use crate::env_vars::{self as vars, Env};
@@ -66,6 +69,10 @@ pub struct Config {
     pub state: PathBuf,
     /// Address of the worker's HTTP listener; none without.
     pub http: Option<SocketAddr>,
+    /// How people reach the worker over HTTP.
+    pub edge: EdgeSettings,
+    /// Whom new runs believe besides the edge.
+    pub trust: Trust,
     /// Where blobs and the archive are.
     pub store: StoreSettings,
     /// File to which the scripted model appends each request.
@@ -154,6 +161,7 @@ impl Config {
                 }
             }
         };
+        let trust = edge::trust(path.as_deref().unwrap_or(Path::new(FILE_NAME)), &file)?;
         let base = path.as_deref().and_then(Path::parent).unwrap_or(folder);
         let place =
             |flag: &Option<PathBuf>, name: &str, file: Option<PathBuf>, default: &str| match (
@@ -185,6 +193,7 @@ impl Config {
         if let Some(blobs) = variable(vars::LONGHAUL_BLOBS).or(file.store.blobs) {
             store.blobs = blobs;
         }
+        let edge = edge::edge(&env, file.http, &state, folder, base)?;
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),
@@ -192,6 +201,8 @@ impl Config {
             agents: place(&flags.agents, vars::LONGHAUL_AGENTS, file.agents, "agents"),
             root: place(&flags.root, vars::LONGHAUL_ROOT, file.root, "."),
             state,
+            edge,
+            trust,
             store,
             http,
             script_log: env.get(vars::LONGHAUL_SCRIPT_LOG).map(|path| folder.join(path)),

@@ -21,6 +21,10 @@ pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
 pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
+/// The address under which people reach the worker's HTTP listener: `https://…`.
+pub const LONGHAUL_HTTP_URL: &str = "LONGHAUL_HTTP_URL";
+/// The key that signs for people: 64 hexadecimal digits, or the path of a file that holds them.
+pub const LONGHAUL_SIGNING_KEY: &str = "LONGHAUL_SIGNING_KEY";
 /// Concurrent polls for workflow tasks.
 pub const LONGHAUL_WORKFLOW_POLLERS: &str = "LONGHAUL_WORKFLOW_POLLERS";
 /// Concurrent polls for activity tasks.
@@ -54,7 +58,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 21] = [
+pub const ALL: [&str; 23] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -63,6 +67,8 @@ pub const ALL: [&str; 21] = [
     LONGHAUL_STORE,
     LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
+    LONGHAUL_HTTP_URL,
+    LONGHAUL_SIGNING_KEY,
     LONGHAUL_WORKFLOW_POLLERS,
     LONGHAUL_ACTIVITY_POLLERS,
     LONGHAUL_WORKFLOW_SLOTS,

@@ -1,5 +1,32 @@
-//! The worker's HTTP listener: whether it lives, whether it can work, and its metrics.
+//! The worker's HTTP listener: whether it lives, whether it can work, its metrics, and the edge
+//! at which people and programs reach runs.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `routes` | the table of routes |
+//! | `approvals`, `runs`, `remembered` | `/v1/…`, for programs |
+//! | `browser`, `page`, `form` | `/approvals` and `/auth/…`, for people |
+//! | `links` | `/a/…`, links in messages |
+//! | `deciding` | how a decision gets to its run |
+//! | `auth`, `session`, `oidc` | who calls |
+//! | `edge` | what the routes share |
+//! | `body`, `error` | what comes in, and what goes wrong |
 
+mod approvals;
+pub(crate) mod auth;
+mod body;
+mod browser;
+mod deciding;
+mod edge;
+mod error;
+mod form;
+mod links;
+mod oidc;
+mod page;
+mod remembered;
+mod routes;
+mod runs;
+mod session;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +40,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
+
+pub use edge::Edge;
 
 use crate::worker::{Health, Metrics, Readiness, SdkMetrics};
 
@@ -38,6 +67,8 @@ pub struct HttpState {
     pub metrics: Metrics,
     /// The SDK's metrics.
     pub sdk_metrics: Option<SdkMetrics>,
+    /// What people and programs reach runs through, if they do.
+    pub edge: Option<Edge>,
 }
 
 /// Opens the listener at `address`.
@@ -62,12 +93,17 @@ pub async fn serve(
 
 /// The routes.
 pub fn router(state: HttpState) -> Router {
-    Router::new()
+    let edge = state.edge.clone();
+    let router = Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(unknown)
-        .with_state(state)
+        .with_state(state);
+    match edge {
+        Some(edge) => router.merge(routes::router(edge)),
+        None => router,
+    }
 }
 
 async fn alive() -> Response {
@@ -105,10 +141,11 @@ fn failed(problem: &str) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": problem }))).into_response()
 }
 
-async fn unknown(uri: Uri) -> Response {
-    let body = Json(json!({
-        "error": format!("no route `{}`", uri.path()),
-        "routes": ["/healthz", "/readyz", "/metrics"],
-    }));
+async fn unknown(State(state): State<HttpState>, uri: Uri) -> Response {
+    let mut known = vec!["/healthz", "/readyz", "/metrics"];
+    if state.edge.is_some() {
+        known.extend(routes::paths());
+    }
+    let body = Json(json!({ "error": format!("no route `{}`", uri.path()), "routes": known }));
     (StatusCode::NOT_FOUND, body).into_response()
 }

@@ -26,7 +26,8 @@ pub use stop::Stop;
 
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
-use crate::http::{self, HttpState, ListenError};
+use crate::http::{self, Edge, HttpState, ListenError};
+use crate::signing::{SigningError, SigningKey};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
 
@@ -42,6 +43,9 @@ pub enum WorkerError {
     /// The HTTP listener cannot be opened.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The HTTP listener has no address.
+    #[error("the HTTP listener has no address: {0}")]
+    Address(#[source] std::io::Error),
     /// Signals cannot be received.
     #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
@@ -63,6 +67,9 @@ pub enum WorkerError {
     /// The parts do not fit together.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// The key that signs for people cannot be used.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// A second signal ended it while it drained. What was in flight is retried elsewhere.
     #[error("ended by a second signal while draining")]
     Interrupted,
@@ -93,6 +100,10 @@ pub async fn run_until(
     stop: &Stop,
 ) -> Result<(), WorkerError> {
     let metrics = Metrics::new()?;
+    let store = Store::new(config.store.clone())?;
+    let signing = signing_key(config)?;
+    let mut trust = config.trust.clone();
+    trust.keys.extend(signing.as_ref().map(SigningKey::trusted));
     let (sdk_metrics, listener) = match config.http {
         Some(address) => (Some(SdkMetrics::start()?), Some(http::listen(address).await?)),
         None => (None, None),
@@ -106,19 +117,23 @@ pub async fn run_until(
     let runtime = Runtime::from_current_tokio(options)?;
 
     let (ended, mut end) = tokio::sync::watch::channel(());
-    let server = listener.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "serving /healthz, /readyz and /metrics");
+    let server = match (listener, signing) {
+        (Some(listener), Some(key)) => {
+            let address = listener.local_addr().map_err(WorkerError::Address)?;
+            let edge = Edge::new(config, health.clone(), store.clone(), key, address)?;
+            tracing::info!(%address, "serving /healthz, /readyz, /metrics, /v1 and /approvals");
+            let (health, metrics) = (health.clone(), metrics.clone());
+            let state = HttpState { health, metrics, sdk_metrics, edge: Some(edge) };
+            Some(tokio::spawn(http::serve(listener, state, async move {
+                // Ends with the sender.
+                let _ = end.changed().await;
+            })))
         }
-        let state = HttpState { health: health.clone(), metrics: metrics.clone(), sdk_metrics };
-        tokio::spawn(http::serve(listener, state, async move {
-            // Ends with the sender.
-            let _ = end.changed().await;
-        }))
-    });
-    let store = Store::new(config.store.clone())?;
+        // Where there is a listener, there is a key.
+        (Some(_), None) | (None, _) => None,
+    };
     let supervisor =
-        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store };
+        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, trust };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {
@@ -127,4 +142,18 @@ pub async fn run_until(
     }
     spans.shutdown().await;
     result
+}
+
+/// The key that signs for people. A worker that nobody reaches over HTTP does without one, where
+/// it cannot write.
+fn signing_key(config: &Config) -> Result<Option<SigningKey>, SigningError> {
+    match SigningKey::load(&config.edge.signing_key) {
+        Ok(key) => Ok(Some(key)),
+        Err(error @ SigningError::File { .. }) if config.http.is_none() => {
+            tracing::warn!("{error}");
+            tracing::warn!("runs that are loaded here believe no HTTP interface");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -1,6 +1,6 @@
 //! A worker as a child process that can be watched, drained and killed.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -28,18 +28,29 @@ pub struct WorkerSetup {
     arguments: Vec<String>,
     env: Vec<(String, String)>,
     logs: PathBuf,
+    listens: SocketAddr,
 }
 
 impl WorkerSetup {
     /// A worker with those arguments after `worker`, whose log goes to the folder `logs`.
     pub fn new(program: Program, arguments: Vec<String>, logs: &Path) -> Self {
-        Self { program, arguments, env: Vec::new(), logs: logs.to_path_buf() }
+        // A free port that the worker finds by itself: one that is picked for it may be taken by
+        // the worker of another test before it gets there.
+        let listens = (Ipv4Addr::LOCALHOST, 0).into();
+        Self { program, arguments, env: Vec::new(), logs: logs.to_path_buf(), listens }
     }
 
     /// The same with an environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The same, listening at an address that others have been told of.
+    #[must_use]
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listens = address;
         self
     }
 
@@ -85,9 +96,8 @@ impl WorkerSetup {
     pub fn launch(&self) -> Worker {
         let log = tempfile::Builder::new().prefix("worker-").suffix(".log").tempfile_in(&self.logs);
         let (file, log) = log.expect("create the worker's log").keep().expect("keep the log");
-        // A free port that the worker finds by itself: one that is picked for it may be taken by
-        // the worker of another test before it gets there.
-        let arguments = ["worker", "--http", "127.0.0.1:0"].map(str::to_owned);
+        let listens = self.listens.to_string();
+        let arguments = ["worker", "--http", &listens].map(str::to_owned);
         let mut command = self.program.command(arguments.iter().chain(&self.arguments));
         command
             .env("LONGHAUL_LOG", "info,longhaul=debug")
@@ -134,7 +144,7 @@ impl Worker {
     }
 
     /// Where its HTTP listener is, as its log says; `None` until it listens.
-    fn http(&self) -> Option<SocketAddr> {
+    pub fn http(&self) -> Option<SocketAddr> {
         let log = self.log();
         let line = log.lines().find(|line| line.contains("serving /healthz"))?;
         let (_, address) = line.split_once("address=")?;

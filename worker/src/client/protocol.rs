@@ -54,6 +54,7 @@ pub(super) const TRACE: Call<PageRequest, TracePage> = Call::named(names::QUERY_
 pub(super) const SEND: Call<Message, SendReceipt> = Call::named(names::UPDATE_SEND);
 pub(super) const HOLD: Call<Hold, SteerReceipt> = Call::named(names::UPDATE_HOLD);
 pub(super) const DECIDE: Call<Decide, DecisionReceipt> = Call::named(names::UPDATE_DECIDE);
+pub(super) const POLICY: Call<(), ()> = Call::named(names::SIGNAL_POLICY);
 pub(super) const RETRY: Call<(), ()> = Call::named(names::SIGNAL_RETRY);
 pub(super) const CLOSE: Call<(), ()> = Call::named(names::SIGNAL_CLOSE);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
 use longhaul_contract::run::{
-    Hold, Message, PageRequest, SendReceipt, StatusView, SteerReceipt, TracePage, TranscriptPage,
+    Message, PageRequest, SendReceipt, StatusView, TracePage, TranscriptPage,
 };
 use longhaul_contract::time::Timestamp;
 use serde::Serialize;
@@ -127,32 +127,9 @@ impl Run {
     ///
     /// [`RunError::Closed`] if the run is over, [`RunError::Refused`] if it takes no message.
     pub async fn send(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
-        self.say(text, update_id, false).await
-    }
-
-    /// The same, and breaks into the step that is under way.
-    ///
-    /// # Errors
-    ///
-    /// As [`Run::send`].
-    pub async fn interrupt(&self, text: &str, update_id: &str) -> Result<SendReceipt, RunError> {
-        self.say(text, update_id, true).await
-    }
-
-    async fn say(
-        &self,
-        text: &str,
-        update_id: &str,
-        interrupt: bool,
-    ) -> Result<SendReceipt, RunError> {
-        // The server knows the update id within one execution, the run knows the key beyond it.
         let key = Some(update_id.to_owned());
-        let message = Message { text: text.to_owned(), key, interrupt };
-        self.again(async |run| {
-            let key = Some(update_id.to_owned());
-            run.tell(protocol::SEND, message.clone(), key, "the receipt").await
-        })
-        .await
+        let message = Message { text: text.to_owned(), key, interrupt: false };
+        self.say(message).await
     }
 
     /// Decides a gate.
@@ -161,32 +138,23 @@ impl Run {
     ///
     /// [`RunError::Refused`] if there is no such gate.
     pub async fn decide(&self, decision: Decide) -> Result<DecisionReceipt, RunError> {
-        self.again(async |run| {
-            run.tell(protocol::DECIDE, decision.clone(), None, "the receipt").await
+        self.again(|run| {
+            let decision = decision.clone();
+            async move { run.tell(protocol::DECIDE, decision, None, "the receipt").await }
         })
         .await
     }
 
-    /// Holds the run before its next step, or lets it go on.
-    ///
-    /// # Errors
-    ///
-    /// [`RunError::Closed`] if the run is over.
-    pub async fn hold(&self, hold: Hold) -> Result<SteerReceipt, RunError> {
-        self.again(async |run| run.tell(protocol::HOLD, hold.clone(), None, "the receipt").await)
-            .await
-    }
-
     /// Tells once more, with growing pauses, while the server is busy, and while the run that took
     /// nothing is over because it goes on in a new execution.
-    async fn again<T>(
-        &self,
-        tell: impl AsyncFn(&Self) -> Result<T, RunError>,
-    ) -> Result<T, RunError> {
+    pub(super) async fn again<T, F>(&self, tell: impl Fn(Self) -> F) -> Result<T, RunError>
+    where
+        F: Future<Output = Result<T, RunError>>,
+    {
         let mut run = self.clone();
         let mut pause = FIRST_PAUSE;
         for _ in 1..TRIES {
-            match tell(&run).await {
+            match tell(run.clone()).await {
                 Err(error) if error.is_busy() => {}
                 Err(closed @ RunError::Closed { .. }) => {
                     let vitals = run.vitals().await?;
@@ -201,7 +169,7 @@ impl Run {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        tell(&run).await
+        tell(run).await
     }
 
     /// Tries again what a blocked run waits for.
@@ -304,7 +272,7 @@ impl Run {
         }
     }
 
-    async fn tell<I, O>(
+    pub(super) async fn tell<I, O>(
         &self,
         update: Call<I, O>,
         input: I,
@@ -347,7 +315,7 @@ impl Run {
         RunError::NoWorker { id: self.id.clone(), task_queue: task_queue.to_owned() }
     }
 
-    async fn signal(&self, signal: Call<(), ()>) -> Result<(), RunError> {
+    pub(super) async fn signal(&self, signal: Call<(), ()>) -> Result<(), RunError> {
         let options = WorkflowSignalOptions::builder().rpc_options(rpc(ANSWER_TIMEOUT)).build();
         let sent = self.handle.signal(signal, (), options).await;
         sent.map_err(|error| self.origin().interaction("the answer", error))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::edge::{HttpTable, TrustTable};
 use super::values::{AtLeast, HumanDuration};
 use super::{ConfigError, Place};
 
@@ -20,6 +21,14 @@ pub(super) struct File {
     pub(super) store: StoreTable,
     #[serde(default)]
     pub(super) worker: Worker,
+    #[serde(default)]
+    pub(super) http: HttpTable,
+    #[serde(default)]
+    pub(super) trust: TrustTable,
+    pub(super) trust_temporal_access: Option<bool>,
+    /// The file as it was read, to say where something is.
+    #[serde(skip)]
+    pub(super) text: String,
 }
 
 /// The table `[store]`.
@@ -57,9 +66,10 @@ impl File {
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+        let file: Self = toml::from_str(text).map_err(|error| ConfigError::Invalid {
             place: Place::at(path, text, error.span().map_or(0, |span| span.start)),
             problem: error.message().to_owned(),
-        })
+        })?;
+        Ok(Self { text: text.to_owned(), ..file })
     }
 }

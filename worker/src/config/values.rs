@@ -67,6 +67,36 @@ impl<'de> Deserialize<'de> for HumanDuration {
     }
 }
 
+/// An address that paths are put behind, without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BaseUrl(String);
+
+impl BaseUrl {
+    pub(super) fn get(self) -> String {
+        self.0
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected an address such as `https://longhaul.example.com`".to_owned();
+        let url = url::Url::parse(text).map_err(|_| expected())?;
+        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !matches!(url.scheme(), "http" | "https") || !plain || url.path() != "/" {
+            return Err(expected());
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for BaseUrl {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// The value of a variable, if it is set.
 pub(super) fn variable<T>(env: &Env, name: &'static str) -> Result<Option<T>, ConfigError>
 where

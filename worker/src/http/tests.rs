@@ -1,5 +1,7 @@
 //! The routes of the worker's listener.
 
+mod callers;
+
 use std::time::Duration;
 
 use longhaul_activities::http::{ClientSettings, client};
@@ -23,7 +25,8 @@ async fn get_text(url: String) -> (u16, String, String) {
 }
 
 fn state() -> HttpState {
-    HttpState { health: Health::default(), metrics: Metrics::new().unwrap(), sdk_metrics: None }
+    let (health, metrics) = (Health::default(), Metrics::new().unwrap());
+    HttpState { health, metrics, sdk_metrics: None, edge: None }
 }
 
 #[tokio::test]

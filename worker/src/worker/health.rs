@@ -71,6 +71,11 @@ impl Health {
         }
     }
 
+    /// The connection to the server, while the worker has one.
+    pub fn client(&self) -> Option<Client> {
+        self.state.borrow().1.clone()
+    }
+
     pub(super) fn connecting(&self) {
         self.state.send_replace((Phase::Connecting, None));
     }

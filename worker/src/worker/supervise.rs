@@ -40,6 +40,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) health: Health,
     pub(super) stop: &'a Stop,
     pub(super) store: Store,
+    /// Whom new runs believe.
+    pub(super) trust: Trust,
 }
 
 impl Supervisor<'_> {
@@ -146,7 +148,7 @@ impl Supervisor<'_> {
             store: self.store.clone(),
             policy: Policy::default(),
             people: PeopleSettings::default(),
-            trust: Trust::default(),
+            trust: self.trust.clone(),
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());
         let activities = Arc::new(activities);

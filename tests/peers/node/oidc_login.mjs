@@ -1,0 +1,38 @@
+// Signs in at the edge through its identity provider in headless Chromium, and approves a gate.
+// Usage: node oidc_login.mjs EDGE_URL NAME GATE_PATH
+// Prints {"inbox", "end", "cookies"}: what the inbox and the last page say, and how cookies are set.
+import { chromium } from 'playwright-core';
+
+const [edge, name, gate] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
+});
+try {
+  const context = await browser.newContext({ javaScriptEnabled: true });
+  const page = await context.newPage();
+  const text = () => page.evaluate(() => document.body.innerText);
+  await page.goto(`${edge}/approvals`);
+  await page.getByRole('link', { name: /^Sign in with/ }).click();
+  await page.getByPlaceholder('Enter any login').fill(name);
+  await page.getByPlaceholder('and password').fill('any');
+  await page.getByRole('button', { name: 'Sign-in' }).click();
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.waitForURL((url) => url.href.startsWith(edge));
+  const inbox = await text();
+  let end = inbox;
+  if (gate) {
+    await page.goto(`${edge}${gate}`);
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.waitForLoadState();
+    end = await text();
+  }
+  const cookies = (await context.cookies(edge)).map(({ name, httpOnly, sameSite }) => ({
+    name,
+    httpOnly,
+    sameSite,
+  }));
+  console.log(JSON.stringify({ inbox, end, cookies }));
+} finally {
+  await browser.close();
+}
