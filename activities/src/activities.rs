@@ -15,7 +15,7 @@ use longhaul_contract::interrupt::{JudgeReply, JudgeRequest, Judged, Judging};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::notice::NotifyRequest;
-use longhaul_contract::policy::{Outcome, Policy, PolicySnapshot, Remembered};
+use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered};
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{
@@ -37,6 +37,7 @@ use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
 use crate::transcripts::{self, Reference, Results};
+use crate::worker_policy::WorkerPolicy;
 use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
@@ -60,7 +61,7 @@ pub struct AgentActivitiesSettings {
     /// Where blobs and the archive are.
     pub store: Store,
     /// The worker's own rules, which an agent can only tighten.
-    pub policy: Policy,
+    pub policy: WorkerPolicy,
     /// How people are told.
     pub people: PeopleSettings,
     /// Whom new runs believe.

@@ -119,7 +119,7 @@ enum Verb {
     Forget(forget::Forget),
     /// Export the audit log, or verify it
     Audit(audit::Audit),
-    /// List decisions that hold for calls to come, or revoke one
+    /// List or revoke decisions that hold for calls to come; check and try rules
     Policy(policy::Policy),
     /// Look after the store: what is archived, backups, collection
     Store(store::Store),

@@ -21,6 +21,8 @@ pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
 pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
+/// The worker's own policy.
+pub const LONGHAUL_POLICY: &str = "LONGHAUL_POLICY";
 /// The address under which people reach the worker's HTTP listener: `https://…`.
 pub const LONGHAUL_HTTP_URL: &str = "LONGHAUL_HTTP_URL";
 /// The key that signs for people: 64 hexadecimal digits, or the path of a file that holds them.
@@ -67,6 +69,7 @@ pub const ALL: [&str; 23] = [
     LONGHAUL_STORE,
     LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
+    LONGHAUL_POLICY,
     LONGHAUL_HTTP_URL,
     LONGHAUL_SIGNING_KEY,
     LONGHAUL_WORKFLOW_POLLERS,

@@ -133,8 +133,7 @@ pub(crate) async fn decide(
 
 /// The gate `id`, or the open ones of the batch `id`.
 pub(crate) async fn find(store: &Store, run: &Run, id: &str) -> Result<Vec<Found>, ApiError> {
-    let (open, status) = tokio::try_join!(run.approvals(), run.status())?;
-    let chain = status.chain;
+    let (chain, open) = run.asking().await?;
     let is_meant =
         |request: &ApprovalRequest| request.id == id || request.batch.as_deref() == Some(id);
     let found: Vec<Found> = open
