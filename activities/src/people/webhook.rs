@@ -27,11 +27,11 @@ pub(crate) fn body(
         "chain": request.chain,
         "agent": request.agent,
     });
-    if let Some(starter) = &request.starter {
-        body["starter"] = json!(starter);
-    }
-    if let Some(link) = link {
-        body["link"] = json!(link);
+    let besides = [("starter", request.starter.as_deref()), ("link", link)];
+    if let Value::Object(body) = &mut body {
+        for (name, value) in besides {
+            body.extend(value.map(|value| (name.to_owned(), json!(value))));
+        }
     }
     if let (Value::Object(body), Ok(Value::Object(told))) =
         (&mut body, serde_json::to_value(notice))
