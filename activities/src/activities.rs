@@ -15,7 +15,7 @@ use longhaul_contract::interrupt::{JudgeReply, JudgeRequest, Judged, Judging};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::notice::NotifyRequest;
-use longhaul_contract::policy::{Outcome, Policy, PolicySnapshot, Remembered};
+use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered};
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{
@@ -37,11 +37,12 @@ use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
 use crate::transcripts::{self, Reference, Results};
+use crate::worker_policy::WorkerPolicy;
 use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Most bytes of a result: Temporal's limit for a payload, less what is around it.
 const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
@@ -60,7 +61,7 @@ pub struct AgentActivitiesSettings {
     /// Where blobs and the archive are.
     pub store: Store,
     /// The worker's own rules, which an agent can only tighten.
-    pub policy: Policy,
+    pub policy: WorkerPolicy,
     /// How people are told.
     pub people: PeopleSettings,
     /// Whom new runs believe.
@@ -431,7 +432,7 @@ impl AgentActivities {
         input: ModelRequest,
     ) -> Result<ModelReply, ActivityError> {
         let reply = async { fits("the model's reply", self.model(&ctx, input).await?) };
-        beating(&ctx, true, reply).await
+        Box::pin(beating(&ctx, true, reply)).await
     }
 
     /// Sums up the earlier part of the conversation.
@@ -509,7 +510,7 @@ impl AgentActivities {
     }
 }
 
-/// Works on `work` and says every half second that it is alive; gives up on it when the activity
+/// Works on `work` and says every second that it is alive; gives up on it when the activity
 /// is cancelled and `may_stop`.
 async fn beating<T>(
     ctx: &ActivityContext,
@@ -517,7 +518,7 @@ async fn beating<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    // The first beat comes after half a second: short work costs no request.
+    // The first beat comes after a second: short work costs no request.
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     loop {
         tokio::select! {

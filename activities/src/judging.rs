@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::interrupt::{Judged, Judging};
-use longhaul_contract::policy::{Outcome, Policy, PolicySnapshot, Remembered, Verdict};
+use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered, RunFacts, Verdict};
 use longhaul_contract::time::Timestamp;
-use longhaul_contract::tool::{ToolBinding, ToolCall};
+use longhaul_contract::tool::{ToolBinding, ToolCall, ToolSpec};
 use longhaul_policy::evaluator::{self, Evaluator};
 use longhaul_policy::simple;
+
+use crate::worker_policy::WorkerPolicy;
 
 mod hours;
 mod mask;
@@ -27,14 +29,14 @@ const MOST_KEPT: usize = 64;
 /// What judges on this worker.
 #[derive(Debug)]
 pub(crate) struct Judges {
-    worker: Policy,
+    worker: WorkerPolicy,
     root: PathBuf,
     compiled: Mutex<BTreeMap<Digest, Arc<Evaluator>>>,
 }
 
 impl Judges {
     /// Judges by the worker's rules besides an agent's own; `root` is where file tools start from.
-    pub(crate) fn new(worker: Policy, root: PathBuf) -> Self {
+    pub(crate) fn new(worker: WorkerPolicy, root: PathBuf) -> Self {
         Self { worker, root, compiled: Mutex::default() }
     }
 
@@ -54,6 +56,19 @@ impl Judges {
         (judged, (!known).then(|| evaluator.snapshot()))
     }
 
+    /// What the rules say of these calls, and nothing about how somebody would be asked.
+    pub(crate) fn verdicts(
+        &self,
+        definition: &Definition,
+        run: &RunFacts,
+        remembered: &[Remembered],
+        calls: &[ToolCall],
+    ) -> Vec<Verdict> {
+        let judging = Judging { run: run.clone(), known: None, remembered: Vec::new() };
+        let evaluator = self.evaluator(definition, &judging, remembered);
+        calls.iter().map(|call| verdict(&evaluator, definition, run, call)).collect()
+    }
+
     fn one(
         &self,
         evaluator: &Evaluator,
@@ -62,20 +77,11 @@ impl Judges {
         call: &ToolCall,
         now: Timestamp,
     ) -> Judged {
-        let spec = definition.tool(&call.tool);
-        let asked = evaluator::Call {
-            tool: &call.tool,
-            spec,
-            arguments: &call.arguments,
-            problem: call.problem.as_deref(),
-            connection: None,
+        let verdict = verdict(evaluator, definition, &judging.run, call);
+        let Some(spec) = definition.tool(&call.tool) else {
+            return Judged { verdict, plan: None };
         };
-        let verdict = evaluator.judge(&asked, &judging.run);
-        let Some(spec) = spec else { return Judged { verdict, plan: None } };
-        if matches!(spec.binding, ToolBinding::Results) && verdict.outcome <= Outcome::Refuse {
-            // What the agent has been given already, it may read on.
-            let reason = "it reads on in a result of this run".to_owned();
-            let verdict = Verdict { outcome: Outcome::Run, reason, ask: None, ..verdict };
+        if reads_on(spec, &verdict) {
             return Judged { verdict, plan: None };
         }
         let plan = plan::plan(spec, call, &verdict, now);
@@ -94,18 +100,50 @@ impl Judges {
         remembered: &[Remembered],
     ) -> Arc<Evaluator> {
         let all: Vec<&Remembered> = remembered.iter().chain(&judging.remembered).collect();
-        let key = Digest::of(&(&definition.approvals, &definition.rules, &all));
+        let worker = self.worker.now();
+        let key = Digest::of(&(&definition.approvals, &definition.rules, &all, &worker.digest));
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = compiled.get(&key) {
             return kept.clone();
         }
         let agent = simple::policy(definition);
         let all: Vec<Remembered> = all.into_iter().cloned().collect();
-        let evaluator = Arc::new(Evaluator::new(&agent, &self.worker, &all));
+        let evaluator = Arc::new(Evaluator::new(&agent, &worker.policy, &all));
         if compiled.len() >= MOST_KEPT {
             compiled.pop_first();
         }
         compiled.insert(key, evaluator.clone());
         evaluator
     }
+}
+
+/// What the rules say of one call.
+fn verdict(
+    evaluator: &Evaluator,
+    definition: &Definition,
+    run: &RunFacts,
+    call: &ToolCall,
+) -> Verdict {
+    let spec = definition.tool(&call.tool);
+    let asked = evaluator::Call {
+        tool: &call.tool,
+        spec,
+        arguments: &call.arguments,
+        problem: call.problem.as_deref(),
+        connection: None,
+    };
+    let verdict = evaluator.judge(&asked, run);
+    match spec {
+        Some(spec) if reads_on(spec, &verdict) => {
+            // What the agent has been given already, it may read on.
+            let reason = "it reads on in a result of this run".to_owned();
+            Verdict { outcome: Outcome::Run, reason, ask: None, ..verdict }
+        }
+        Some(_) | None => verdict,
+    }
+}
+
+/// Whether a call reads on in a result, which no rule is asked about.
+fn reads_on(spec: &ToolSpec, verdict: &Verdict) -> bool {
+    matches!(spec.binding, ToolBinding::Results) && verdict.outcome <= Outcome::Refuse
 }

@@ -4,7 +4,9 @@
 //! | --- | --- |
 //! | [`activities`] | the ports of the contract, carried out |
 //! | [`agents`], [`agent_file`] | the folder of agents; one file, checked and compiled |
-//! | [`policy_file`] | a worker's own rules on calls |
+//! | [`policy_file`], [`worker_policy`] | a worker's own rules on calls, in a file and as they are now |
+//! | [`time_machine`] | what other rules would have said of calls that were made |
+//! | [`people`] | how people are told: inbox, audit log, channels |
 //! | [`model`] | model clients: providers through genai, and the scripted model |
 //! | [`tool`] | the tools: files, HTTP, and the check of arguments |
 //! | [`egress`], [`http`] | where requests may go; the one maker of HTTP clients |
@@ -27,6 +29,8 @@ pub mod model;
 pub mod people;
 pub mod policy_file;
 pub mod runs;
+pub mod time_machine;
 pub mod tool;
 mod transcripts;
+pub mod worker_policy;
 mod workflow_link;

@@ -2,6 +2,17 @@
 
 pub mod links;
 
+mod channels;
+mod email;
+mod filter;
+mod message;
+mod send;
+mod settings;
+mod slack;
+#[cfg(test)]
+mod testing;
+mod webhook;
+
 use longhaul_contract::notice::{Notice, NoticeEvent, NotifyRequest};
 use longhaul_store::{AuditRecord, GateId, Owner, Store, Waiting};
 use serde_json::{Value, json};
@@ -9,13 +20,23 @@ use serde_json::{Value, json};
 use crate::blobs;
 use crate::error::Failure;
 
-/// How people are told.
-#[derive(Clone, Debug, Default)]
-pub struct PeopleSettings {}
+pub use settings::{
+    ChannelKind, ChannelSettings, EmailSettings, EventKind, Filter, MailTls, PeopleSettings,
+    Setting,
+};
+
+use channels::Channels;
+
+/// Whether mail can be sent to or from there: `ada@example.com`, `Ada <ada@example.com>`.
+pub fn is_mail_address(text: &str) -> bool {
+    text.parse::<lettre::message::Mailbox>().is_ok()
+}
 
 /// Tells people.
 #[derive(Debug)]
-pub(crate) struct People {}
+pub(crate) struct People {
+    channels: Channels,
+}
 
 impl People {
     /// Sets the channels up.
@@ -23,12 +44,12 @@ impl People {
     /// # Errors
     ///
     /// A channel cannot be set up.
-    pub(crate) fn new(_settings: PeopleSettings) -> Result<Self, Failure> {
-        Ok(Self {})
+    pub(crate) fn new(settings: PeopleSettings) -> Result<Self, Failure> {
+        Ok(Self { channels: Channels::new(settings)? })
     }
 
     /// Notes what happened in the inbox and in the audit log, then sends it on. Told again, it
-    /// changes nothing.
+    /// changes nothing and sends nothing twice.
     pub(crate) async fn tell(
         &self,
         store: &Store,
@@ -42,7 +63,7 @@ impl People {
         let records: Vec<AuditRecord> =
             request.notices.iter().map(|notice| record(&owner, request, notice)).collect();
         store.append_audit(&records).await.map_err(|error| blobs::failure(&error))?;
-        Ok(())
+        self.channels.send(store, &owner, request).await
     }
 }
 

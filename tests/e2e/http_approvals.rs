@@ -286,6 +286,8 @@ async fn a_run_is_held_told_something_and_goes_on() {
     assert_eq!(edge.post(&path("resume"), &ada, &json!({})).await.0, 200);
     assert_eq!(scene.answer().await, "done");
     assert_eq!(scene.model.request(2).await.last("user"), Some("be quick"));
-    let over = edge.post(&path("messages"), &ada, &message).await;
-    assert_eq!(over.0, 409, "{over:?}");
+    // The same once more changes nothing; another comes too late.
+    assert_eq!(edge.post(&path("messages"), &ada, &message).await.0, 200);
+    let over = edge.post(&path("messages"), &ada, &json!({"text": "too late"})).await;
+    assert_eq!(code(&over), (409, "run_closed"));
 }

@@ -12,6 +12,7 @@
 //! | [`postgres`] | a real PostgreSQL that can be stopped and started again |
 //! | [`model`] | a strict, scripted OpenAI-compatible model |
 //! | [`service`] | a strict HTTP service for `http` tools |
+//! | [`smtp`] | a mail server that takes mail, or does not |
 //! | [`otlp`] | a receiver of OTLP spans |
 //! | [`edge`] | the HTTP edge of a worker, and API keys for it |
 //! | [`history`] | a run's history, counted |
@@ -40,5 +41,6 @@ pub mod project;
 pub mod scene;
 pub mod server;
 pub mod service;
+pub mod smtp;
 pub mod wait;
 pub mod world;

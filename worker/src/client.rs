@@ -5,6 +5,7 @@
 //! | [`protocol`] | the workflow's input, signals, updates and queries, typed |
 //! | [`error`] | what can go wrong, in words |
 //! | [`run`] | one run |
+//! | `definition` | what a run was pinned to |
 //! | `steer` | one run: holding it, breaking in, telling it that the policy has changed |
 //! | [`chain`] | a run with what came before this execution |
 //! | [`list`] | finding runs |
@@ -14,6 +15,7 @@
 //! | [`history`] | what Temporal recorded: inputs, attempts, how a run ended |
 
 mod chain;
+mod definition;
 mod error;
 mod history;
 mod list;

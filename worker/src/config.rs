@@ -8,6 +8,7 @@ mod connect;
 mod edge;
 mod error;
 mod file;
+mod notify;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use longhaul_activities::people::ChannelSettings;
 use longhaul_contract::identity::Trust;
 use longhaul_contract::names;
 use longhaul_store::StoreSettings;
@@ -50,6 +52,8 @@ pub struct Flags {
     pub state: Option<PathBuf>,
     /// Address of the worker's HTTP listener.
     pub http: Option<SocketAddr>,
+    /// The worker's own policy.
+    pub policy: Option<PathBuf>,
 }
 
 /// The configuration of a command, with absolute paths.
@@ -69,6 +73,10 @@ pub struct Config {
     pub state: PathBuf,
     /// Address of the worker's HTTP listener; none without.
     pub http: Option<SocketAddr>,
+    /// The worker's own policy; none without.
+    pub policy: Option<PathBuf>,
+    /// The channels by which people are told.
+    pub notify: Vec<ChannelSettings>,
     /// How people reach the worker over HTTP.
     pub edge: EdgeSettings,
     /// Whom new runs believe besides the edge.
@@ -161,7 +169,9 @@ impl Config {
                 }
             }
         };
-        let trust = edge::trust(path.as_deref().unwrap_or(Path::new(FILE_NAME)), &file)?;
+        let shown = path.as_deref().unwrap_or(Path::new(FILE_NAME));
+        let trust = edge::trust(shown, &file)?;
+        let notify = notify::channels(shown, &file.text, file.notify)?;
         let base = path.as_deref().and_then(Path::parent).unwrap_or(folder);
         let place =
             |flag: &Option<PathBuf>, name: &str, file: Option<PathBuf>, default: &str| match (
@@ -193,6 +203,11 @@ impl Config {
         if let Some(blobs) = variable(vars::LONGHAUL_BLOBS).or(file.store.blobs) {
             store.blobs = blobs;
         }
+        let policy = match (&flags.policy, env.get(vars::LONGHAUL_POLICY), file.policy.file) {
+            (Some(path), _, _) => Some(folder.join(path)),
+            (None, Some(path), _) => Some(folder.join(path)),
+            (None, None, path) => path.map(|path| base.join(path)),
+        };
         let edge = edge::edge(&env, file.http, &state, folder, base)?;
         Ok(Self {
             address: flags.address.clone(),
@@ -201,6 +216,8 @@ impl Config {
             agents: place(&flags.agents, vars::LONGHAUL_AGENTS, file.agents, "agents"),
             root: place(&flags.root, vars::LONGHAUL_ROOT, file.root, "."),
             state,
+            policy,
+            notify,
             edge,
             trust,
             store,

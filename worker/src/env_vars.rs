@@ -21,6 +21,8 @@ pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
 pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
+/// The worker's own policy.
+pub const LONGHAUL_POLICY: &str = "LONGHAUL_POLICY";
 /// The address under which people reach the worker's HTTP listener: `https://…`.
 pub const LONGHAUL_HTTP_URL: &str = "LONGHAUL_HTTP_URL";
 /// The key that signs for people: 64 hexadecimal digits, or the path of a file that holds them.
@@ -49,6 +51,8 @@ pub const LONGHAUL_LOG_FORMAT: &str = "LONGHAUL_LOG_FORMAT";
 pub const LONGHAUL_SCRIPT_LOG: &str = "LONGHAUL_SCRIPT_LOG";
 /// Pauses before activities, for tests and for `longhaul demo --crash`.
 pub const LONGHAUL_PAUSE: &str = "LONGHAUL_PAUSE";
+/// A Temporal server that measurements use instead of starting one; of `longhaul bench` alone.
+pub const LONGHAUL_BENCH_SERVER: &str = "LONGHAUL_BENCH_SERVER";
 
 /// What is logged, where `LONGHAUL_LOG` is not set.
 pub const RUST_LOG: &str = "RUST_LOG";
@@ -56,7 +60,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 22] = [
+pub const ALL: [&str; 24] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -65,6 +69,7 @@ pub const ALL: [&str; 22] = [
     LONGHAUL_STORE,
     LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
+    LONGHAUL_POLICY,
     LONGHAUL_HTTP_URL,
     LONGHAUL_SIGNING_KEY,
     LONGHAUL_WORKFLOW_POLLERS,
@@ -79,6 +84,7 @@ pub const ALL: [&str; 22] = [
     LONGHAUL_LOG_FORMAT,
     LONGHAUL_SCRIPT_LOG,
     LONGHAUL_PAUSE,
+    LONGHAUL_BENCH_SERVER,
 ];
 
 /// An environment as a value, so that tests need not change the process's own.

@@ -20,6 +20,8 @@ pub mod http;
 pub mod interceptors;
 pub mod journal;
 pub mod output;
+pub mod past;
+pub mod policy;
 pub mod process;
 pub mod revoke;
 pub mod server;

@@ -3,14 +3,12 @@
 
 use longhaul_contract::policy::Reach;
 use longhaul_contract::time::Timestamp;
-use longhaul_store::{
-    AuditRecord, InboxFilter, InboxOrder, MOST_INBOX_ITEMS, RememberedEntry, Revocation, Store,
-    StoreError,
-};
+use longhaul_store::{AuditRecord, InboxFilter, RememberedEntry, Revocation, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::client::Runs;
+use crate::policy;
 
 /// What came of a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,33 +51,19 @@ pub async fn revoke(
     };
     store.append_audit(&[record]).await?;
     let told = match runs {
-        Some(runs) if changed => tell(store, runs, &entry.decision.reach).await?,
+        Some(runs) if changed => {
+            policy::tell(store, runs, &concerned(&entry.decision.reach)).await?
+        }
         Some(_) | None => 0,
     };
     Ok(Some(Revoked { entry, changed, told }))
 }
 
-/// Tells the runs that wait for people; how many.
-async fn tell(store: &Store, runs: &Runs, reach: &Reach) -> Result<u32, StoreError> {
+/// The gates of runs that the decision could have spoken of.
+fn concerned(reach: &Reach) -> InboxFilter {
     let agent = match reach {
         Reach::Agent { agent } => Some(agent.clone()),
         Reach::Everywhere | Reach::Run { .. } => None,
     };
-    let filter = InboxFilter { agent, ..InboxFilter::default() };
-    let (mut told, mut cursor, mut ids) = (0, None, std::collections::BTreeSet::new());
-    loop {
-        let page = store.inbox(&filter, InboxOrder::Age, cursor.as_ref(), MOST_INBOX_ITEMS).await?;
-        ids.extend(page.items.into_iter().map(|item| item.waiting.workflow_id));
-        cursor = page.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    for id in ids {
-        match runs.run(&id).policy_changed().await {
-            Ok(()) => told += 1,
-            Err(error) => tracing::debug!(run = id, %error, "a run was not told of the policy"),
-        }
-    }
-    Ok(told)
+    InboxFilter { agent, ..InboxFilter::default() }
 }

@@ -15,6 +15,7 @@ mod supervise;
 mod tests;
 
 use longhaul_activities::error::Failure;
+use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_store::{Store, StoreError};
 use temporalio_sdk::Runtime;
 use temporalio_sdk::error::RuntimeError;
@@ -27,6 +28,7 @@ pub use stop::Stop;
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
 use crate::http::{self, Edge, HttpState, ListenError};
+use crate::policy::{self, PolicyError};
 use crate::signing::{SigningError, SigningKey};
 use crate::telemetry::{self, Spans, TelemetryError};
 use supervise::Supervisor;
@@ -64,6 +66,9 @@ pub enum WorkerError {
     /// The SDK's runtime refuses its options.
     #[error("the Temporal SDK refuses its options: {0}")]
     RuntimeOptions(String),
+    /// The worker's own policy cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The parts do not fit together.
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -100,6 +105,11 @@ pub async fn run_until(
     stop: &Stop,
 ) -> Result<(), WorkerError> {
     let metrics = Metrics::new()?;
+    let rules = WorkerPolicy::default();
+    if let Some(path) = &config.policy {
+        // Later, one that cannot be used leaves the one before in force; now there is none.
+        rules.set(policy::read(path)?.policy);
+    }
     let store = Store::new(config.store.clone())?;
     let signing = signing_key(config)?;
     let mut trust = config.trust.clone();
@@ -116,6 +126,9 @@ pub async fn run_until(
         .map_err(WorkerError::RuntimeOptions)?;
     let runtime = Runtime::from_current_tokio(options)?;
 
+    let listens = listener.as_ref().and_then(|listener| listener.local_addr().ok());
+    let url = config.edge.url.clone().or_else(|| Some(format!("http://{}", listens?)));
+    let links = signing.as_ref().zip(url).map(|(key, url)| key.links(&url));
     let (ended, mut end) = tokio::sync::watch::channel(());
     let server = match (listener, signing) {
         (Some(listener), Some(key)) => {
@@ -132,8 +145,19 @@ pub async fn run_until(
         // Where there is a listener, there is a key.
         (Some(_), None) | (None, _) => None,
     };
-    let supervisor =
-        Supervisor { config, runtime: &runtime, spans, metrics, meter, health, stop, store, trust };
+    let supervisor = Supervisor {
+        config,
+        runtime: &runtime,
+        spans,
+        metrics,
+        meter,
+        health,
+        stop,
+        store,
+        rules,
+        trust,
+        links,
+    };
     let result = supervisor.run().await;
     drop(ended);
     if let Some(server) = server {

@@ -206,6 +206,8 @@ impl Session {
             reason: gate.reason.clone(),
             edited: gate.edited.is_some(),
             asked_at: gate.request.asked_at,
+            effect: Some(gate.request.effect),
+            groups: gate.request.groups(),
         };
         self.log(now, event);
         self.tell(now, notice);

@@ -1,14 +1,14 @@
 //! Names with `*` for any run of characters.
 
 /// Whether one of `patterns` matches, or there is none.
-pub(crate) fn any_or_none(patterns: &[String], text: &str) -> bool {
+pub fn any_or_none(patterns: &[String], text: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, text))
 }
 
 /// Whether `text` matches `pattern`.
 ///
 /// Linear in both: on a mismatch only the last `*` takes one character more.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+pub fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;

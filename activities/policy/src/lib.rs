@@ -19,7 +19,7 @@ pub mod check;
 pub mod condition;
 pub mod evaluator;
 mod facts;
-mod glob;
+pub mod glob;
 pub mod remembered;
 mod sample;
 pub mod simple;

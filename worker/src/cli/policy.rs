@@ -1,4 +1,7 @@
-//! `longhaul policy`: decisions that hold for calls to come.
+//! `longhaul policy`: decisions that hold for calls to come, and what rules say.
+
+mod check;
+mod test;
 
 use std::process::ExitCode;
 
@@ -19,9 +22,11 @@ Decisions that hold for one run alone are in its history and end with it.
 
 Examples:
   longhaul policy list
-  longhaul policy revoke rem_1 --by ada@example.com";
+  longhaul policy revoke rem_1 --by ada@example.com
+  longhaul policy check policy.yaml
+  longhaul policy test policy.yaml --runs \"LonghaulAgent = 'brief'\"";
 
-/// List decisions that hold for calls to come, or revoke one
+/// List or revoke decisions that hold for calls to come; check and try rules
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub(super) struct Policy {
@@ -35,6 +40,10 @@ enum Verb {
     List(List),
     /// Revoke a decision: running agents ask again from their next call on
     Revoke(Revoke),
+    /// Say whether a policy file can be used
+    Check(check::Check),
+    /// Try a policy on the calls of recorded runs
+    Test(test::Test),
 }
 
 #[derive(Debug, Args)]
@@ -67,10 +76,12 @@ struct Revoke {
 
 impl Policy {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
-        let store = Store::new(globals.load()?.store)?;
+        let store = || anyhow::Ok(Store::new(globals.load()?.store)?);
         match self.verb {
-            Verb::List(list) => list.execute(&store).await,
-            Verb::Revoke(revoke) => revoke.execute(&store).await,
+            Verb::List(list) => list.execute(&store()?).await,
+            Verb::Revoke(revoke) => revoke.execute(&store()?).await,
+            Verb::Check(check) => check.execute(),
+            Verb::Test(test) => Box::pin(test.execute(globals)).await,
         }
     }
 }

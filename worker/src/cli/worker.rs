@@ -31,12 +31,20 @@ pub(super) struct Worker {
     /// Folder that the agents' file tools are confined to [default: this one]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
+    /// Rules on the calls of every agent, which no agent can loosen
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 impl Worker {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
-        let flags =
-            Flags { agents: self.agents, root: self.root, http: self.http, ..globals.flags() };
+        let flags = Flags {
+            agents: self.agents,
+            root: self.root,
+            http: self.http,
+            policy: self.policy,
+            ..globals.flags()
+        };
         worker::run(Config::load(&flags)?).await?;
         Ok(ExitCode::SUCCESS)
     }

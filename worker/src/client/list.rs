@@ -73,11 +73,28 @@ impl Runs {
         self.find(Which::Open, limit).await
     }
 
+    /// At most `limit` runs that a visibility query names, newest first; all, if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the server does not answer, or does not understand the query.
+    pub async fn search(&self, query: &str, limit: usize) -> Result<Vec<RunSummary>, RunError> {
+        let mut all = format!("WorkflowType = '{}'", names::WORKFLOW);
+        if !query.trim().is_empty() {
+            all = format!("{all} AND ({query})");
+        }
+        self.list_by(all, limit).await
+    }
+
     async fn find(&self, which: Which, limit: usize) -> Result<Vec<RunSummary>, RunError> {
         let mut query = format!("WorkflowType = '{}'", names::WORKFLOW);
         if which == Which::Open {
             query.push_str(" AND ExecutionStatus = 'Running'");
         }
+        self.list_by(query, limit).await
+    }
+
+    async fn list_by(&self, query: String, limit: usize) -> Result<Vec<RunSummary>, RunError> {
         let options = WorkflowListOptions::builder()
             .limit(limit)
             .rpc_options(RpcOptions::builder().timeout(ANSWER_TIMEOUT).build())

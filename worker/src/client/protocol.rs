@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
+use longhaul_contract::definition::Definition;
 use longhaul_contract::names;
 use longhaul_contract::run::{
     Hold, Message, PageRequest, SendReceipt, StartAgent, StatusView, SteerReceipt, TracePage,
@@ -51,6 +52,7 @@ pub(super) const TRANSCRIPT: Call<PageRequest, TranscriptPage> =
     Call::named(names::QUERY_TRANSCRIPT);
 pub(super) const APPROVALS: Call<(), Vec<ApprovalRequest>> = Call::named(names::QUERY_APPROVALS);
 pub(super) const TRACE: Call<PageRequest, TracePage> = Call::named(names::QUERY_TRACE);
+pub(super) const DEFINITION: Call<(), Option<Definition>> = Call::named(names::QUERY_DEFINITION);
 pub(super) const SEND: Call<Message, SendReceipt> = Call::named(names::UPDATE_SEND);
 pub(super) const HOLD: Call<Hold, SteerReceipt> = Call::named(names::UPDATE_HOLD);
 pub(super) const DECIDE: Call<Decide, DecisionReceipt> = Call::named(names::UPDATE_DECIDE);

@@ -254,7 +254,7 @@ impl Run {
         Origin { id: &self.id, address: self.runs.address(), task_queue: self.runs.task_queue() }
     }
 
-    async fn ask<I, O>(
+    pub(super) async fn ask<I, O>(
         &self,
         query: Call<I, O>,
         input: I,

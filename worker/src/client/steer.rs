@@ -1,11 +1,25 @@
-//! Steering one run: holding it, breaking in, telling it that the policy has changed.
+//! Steering one run: holding it, breaking in, telling it that the policy has changed; and what it
+//! asks, with what a signed answer to it needs.
 
+use longhaul_contract::approval::ApprovalRequest;
 use longhaul_contract::run::{Hold, Message, SendReceipt, SteerReceipt};
 
 use super::protocol;
 use super::{Run, RunError};
 
 impl Run {
+    /// The chain of runs, by the run id of its first, and the gates that wait.
+    ///
+    /// # Errors
+    ///
+    /// See [`Run::status`].
+    pub async fn asking(&self) -> Result<(String, Vec<ApprovalRequest>), RunError> {
+        // One after the other: the server holds one query for a run, and refuses the next.
+        let status = self.again(|run| async move { run.status().await }).await?;
+        let open = self.again(|run| async move { run.approvals().await }).await?;
+        Ok((status.chain, open))
+    }
+
     /// Holds the run before its next step, or lets it go on.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::edge::{HttpTable, TrustTable};
+use super::notify::NotifyTable;
 use super::values::{AtLeast, HumanDuration};
 use super::{ConfigError, Place};
 
@@ -22,6 +23,10 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) worker: Worker,
     #[serde(default)]
+    pub(super) policy: PolicyTable,
+    #[serde(default)]
+    pub(super) notify: Vec<toml::Spanned<NotifyTable>>,
+    #[serde(default)]
     pub(super) http: HttpTable,
     #[serde(default)]
     pub(super) trust: TrustTable,
@@ -29,6 +34,13 @@ pub(super) struct File {
     /// The file as it was read, to say where something is.
     #[serde(skip)]
     pub(super) text: String,
+}
+
+/// The table `[policy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyTable {
+    pub(super) file: Option<PathBuf>,
 }
 
 /// The table `[store]`.

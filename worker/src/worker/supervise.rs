@@ -5,20 +5,23 @@ use std::time::Duration;
 
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
 use longhaul_activities::people::PeopleSettings;
+use longhaul_activities::people::links::Links;
+use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_contract::identity::Trust;
-use longhaul_contract::policy::Policy;
 use longhaul_store::Store;
 use temporalio_client::Client;
 use temporalio_common::telemetry::metrics::TemporalMeter;
 use temporalio_sdk::{Runtime, Worker};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Health, Metrics, Phase, Stop, WorkerError};
+use crate::client::Runs;
 use crate::config::{Config, ConnectError, Target};
 use crate::journal::take_over::take_over;
 use crate::journal::{self, Header, Journal};
 use crate::telemetry::Spans;
-use crate::{attributes, compose, config, interceptors};
+use crate::{attributes, compose, config, interceptors, policy};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -40,8 +43,12 @@ pub(super) struct Supervisor<'a> {
     pub(super) health: Health,
     pub(super) stop: &'a Stop,
     pub(super) store: Store,
+    /// The worker's own rules, as they are now.
+    pub(super) rules: WorkerPolicy,
     /// Whom new runs believe.
     pub(super) trust: Trust,
+    /// Makes the links in messages, where people reach workers over HTTP.
+    pub(super) links: Option<Links>,
 }
 
 impl Supervisor<'_> {
@@ -59,10 +66,13 @@ impl Supervisor<'_> {
                 agents = %self.config.agents.display(),
                 "polling"
             );
-            self.health.polling(client);
+            self.health.polling(client.clone());
             self.metrics.phase(Phase::Polling);
             let started = Instant::now();
-            match self.poll(&mut worker).await? {
+            let following = self.follow_policy(&target, &client);
+            let ended = self.poll(&mut worker).await;
+            drop(following);
+            match ended? {
                 Ended::Drained => return Ok(()),
                 Ended::Broken(problem) => {
                     if started.elapsed() > LONG_RUN {
@@ -138,6 +148,17 @@ impl Supervisor<'_> {
         journal
     }
 
+    /// Has the worker's own rules follow their file, until what is returned is dropped.
+    fn follow_policy(&self, target: &Target, client: &Client) -> Option<JoinSet<()>> {
+        let path = self.config.policy.clone()?;
+        let (rules, store) = (self.rules.clone(), self.store.clone());
+        let queue = &self.config.task_queue;
+        let runs = Runs::new(client.clone(), &target.address, queue).with_store(store.clone());
+        let mut following = JoinSet::new();
+        following.spawn(async move { policy::watch(&path, &rules, &store, &runs).await });
+        Some(following)
+    }
+
     async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
         let activities = AgentActivities::new(AgentActivitiesSettings {
@@ -146,8 +167,11 @@ impl Supervisor<'_> {
             script_log: self.config.script_log.clone(),
             search_attributes,
             store: self.store.clone(),
-            policy: Policy::default(),
-            people: PeopleSettings::default(),
+            policy: self.rules.clone(),
+            people: PeopleSettings {
+                channels: self.config.notify.clone(),
+                links: self.links.clone(),
+            },
             trust: self.trust.clone(),
         })?;
         let (spans, metrics) = (self.spans.clone(), self.metrics.clone());

@@ -80,6 +80,15 @@ pub struct ApprovalRequest {
     pub parent: Option<Parent>,
 }
 
+impl ApprovalRequest {
+    /// The groups that may decide it or are asked, each once.
+    pub fn groups(&self) -> Vec<String> {
+        let named = self.approvers.iter().flat_map(|approvers| &approvers.groups);
+        let all: std::collections::BTreeSet<&String> = named.chain(&self.asked).collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
 /// The run that another was started by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parent {

@@ -50,6 +50,8 @@ pub enum FailureKind {
     Oversized,
     /// The store does not answer.
     StoreUnavailable,
+    /// A channel that people are told through cannot be reached.
+    ChannelUnavailable,
     /// A blob or segment that the run refers to is missing or damaged.
     ArchiveDamaged,
     /// The worker that made the call died in the middle of it.
@@ -71,7 +73,7 @@ pub enum Remedy {
 
 impl FailureKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidInput,
         Self::AgentNotFound,
         Self::AgentInvalid,
@@ -93,6 +95,7 @@ impl FailureKind {
         Self::ContextFull,
         Self::Oversized,
         Self::StoreUnavailable,
+        Self::ChannelUnavailable,
         Self::ArchiveDamaged,
         Self::WorkerLost,
         Self::Internal,
@@ -122,6 +125,7 @@ impl FailureKind {
             Self::ContextFull => "context_full",
             Self::Oversized => "oversized",
             Self::StoreUnavailable => "store_unavailable",
+            Self::ChannelUnavailable => "channel_unavailable",
             Self::ArchiveDamaged => "archive_damaged",
             Self::WorkerLost => "worker_lost",
             Self::Internal => "internal",
@@ -143,6 +147,7 @@ impl FailureKind {
             | Self::ToolUnavailable
             | Self::Transcript
             | Self::StoreUnavailable
+            | Self::ChannelUnavailable
             | Self::WorkerLost => Remedy::Retry,
             Self::ModelAuth | Self::ModelCredit | Self::ModelUnknown | Self::ArchiveDamaged => {
                 Remedy::Person

@@ -6,6 +6,7 @@ use crate::approval::{ApprovalRequest, DecisionRefusal, GateOutcome};
 use crate::identity::Decider;
 use crate::policy::Remembered;
 use crate::time::Timestamp;
+use crate::tool::Effect;
 
 /// The input of the `Notify` activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +92,12 @@ pub enum NoticeEvent {
         edited: bool,
         /// When it was asked.
         asked_at: Timestamp,
+        /// What the call does, or would have done, to the world.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effect: Option<Effect>,
+        /// The groups that could decide it or were asked.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        groups: Vec<String>,
     },
     /// A decision was not accepted.
     Refused {
