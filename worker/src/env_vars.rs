@@ -60,7 +60,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
