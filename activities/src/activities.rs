@@ -432,7 +432,7 @@ impl AgentActivities {
         input: ModelRequest,
     ) -> Result<ModelReply, ActivityError> {
         let reply = async { fits("the model's reply", self.model(&ctx, input).await?) };
-        beating(&ctx, true, reply).await
+        Box::pin(beating(&ctx, true, reply)).await
     }
 
     /// Sums up the earlier part of the conversation.

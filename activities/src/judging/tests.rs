@@ -11,6 +11,7 @@ use longhaul_contract::tool::{
 use serde_json::{Value, json};
 
 use super::Judges;
+use crate::worker_policy::WorkerPolicy;
 
 mod asking;
 mod showing;
@@ -61,7 +62,7 @@ fn judging() -> Judging {
 }
 
 fn judges(rules: Vec<Rule>) -> Judges {
-    Judges::new(Policy::new(rules), std::env::temp_dir())
+    Judges::new(WorkerPolicy::new(Policy::new(rules)), std::env::temp_dir())
 }
 
 fn rule(id: &str, tools: &[&str], action: Action) -> Rule {

@@ -89,7 +89,9 @@ pub(super) async fn post(
     message: &Message,
 ) -> Result<(), Undelivered> {
     let mut body = body(message);
-    body["channel"] = json!(channel);
+    if let Value::Object(body) = &mut body {
+        body.insert("channel".to_owned(), json!(channel));
+    }
     let request = client.post(format!("{api}/chat.postMessage")).bearer_auth(token);
     let request = request.timeout(TIMEOUT).header("idempotency-key", key);
     let response = request.json(&body).send().await.map_err(unsent)?;
