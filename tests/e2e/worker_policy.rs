@@ -95,6 +95,27 @@ async fn a_policy_is_tried_on_runs_of_the_past() {
 }
 
 #[tokio::test]
+async fn a_run_that_temporal_has_forgotten_is_tried_from_the_archive() {
+    let mut scene = set().await;
+    scene.work(scene.world.worker()).await;
+    scene.go().await;
+    assert_eq!(scene.answer().await, "done");
+    let _ = scene.world.temporal(&["workflow", "delete", "--workflow-id", &scene.id]).await.ok();
+    scene.world.project.write("tried.yaml", REFUSE);
+    let query = format!("WorkflowId = '{}'", scene.id);
+    let arguments = ["policy", "test", "tried.yaml", "--runs", &query, "--archived", "--json"];
+    let tried = eventually(PATIENCE, "the run to be forgotten", async || {
+        let run = scene.world.runs.run(&scene.id);
+        run.vitals().await.err()?;
+        let tried = scene.world.longhaul(&arguments).await;
+        (tried.code == Some(0)).then(|| tried.json())
+    })
+    .await;
+    assert_eq!((&tried["runs"], &tried["changes"]), (&json!(1), &json!(1)), "{tried}");
+    assert_eq!(tried["skipped"], json!([]));
+}
+
+#[tokio::test]
 async fn a_policy_is_checked_without_a_server() {
     let scene = set().await;
     scene.world.project.write("good.yaml", ASK);

@@ -125,9 +125,9 @@ async fn somebody_signs_in_with_a_browser_and_their_decision_is_proven() {
     assert_eq!(ada["cookies"], json!([session]));
 
     assert_eq!(scene.answer().await, json!("done"));
-    let decided = scene.trace().await.into_iter().find_map(|event| match event {
-        TraceEvent::ApprovalDecided { by, .. } => by,
-        _ => None,
+    let decided = scene.trace().await.into_iter().find_map(|event| {
+        let TraceEvent::ApprovalDecided { by, .. } = event else { return None };
+        by
     });
     let decided = decided.expect("whoever decided");
     assert_eq!(decided.name.as_deref(), Some("ada@example.com"));

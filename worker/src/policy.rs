@@ -117,21 +117,18 @@ async fn note(
     digest: &Digest,
     store: &Store,
 ) -> Result<bool, StoreError> {
-    let mut body = json!({
-        "change": "file",
-        "policy": digest,
-        "rules": on_disk.policy.rules.len(),
-    });
-    if let Some(before) = before {
-        body["before"] = json!(before);
-    }
     let record = AuditRecord {
         // The same for all workers that share the file, and for one that starts again.
         key: format!("policy/{digest}/{}", on_disk.changed_at.as_millis()),
         at: Timestamp::from(SystemTime::now()),
         kind: "policy_changed".to_owned(),
         owner: None,
-        body,
+        body: json!({
+            "change": "file",
+            "policy": digest,
+            "before": before,
+            "rules": on_disk.policy.rules.len(),
+        }),
     };
     let appended = store.append_audit(&[record]).await?;
     Ok(appended.iter().any(|appended| appended.new))

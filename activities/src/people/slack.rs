@@ -89,8 +89,8 @@ pub(super) async fn post(
     message: &Message,
 ) -> Result<(), Undelivered> {
     let mut body = body(message);
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert("channel".to_owned(), json!(channel));
+    if let Value::Object(body) = &mut body {
+        body.insert("channel".to_owned(), json!(channel));
     }
     let request = client.post(format!("{api}/chat.postMessage")).bearer_auth(token);
     let request = request.timeout(TIMEOUT).header("idempotency-key", key);

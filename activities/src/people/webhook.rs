@@ -6,7 +6,7 @@ use longhaul_contract::notice::{Notice, NotifyRequest};
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use ring::hmac;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::send::{Undelivered, answer, unsent};
 
@@ -20,29 +20,21 @@ pub(crate) fn body(
     notice: &Notice,
     link: Option<&str>,
 ) -> String {
-    let mut body = json!({
-        "v": 1,
-        "key": key(request, notice),
-        "workflow_id": workflow_id,
-        "chain": request.chain,
-        "agent": request.agent,
-    });
-    let besides = [("starter", request.starter.as_deref()), ("link", link)];
-    if let Value::Object(body) = &mut body {
-        for (name, value) in besides {
-            body.extend(value.map(|value| (name.to_owned(), json!(value))));
-        }
+    let mut body = Map::from_iter([
+        ("v".to_owned(), json!(1)),
+        ("key".to_owned(), json!(key(request, notice))),
+        ("workflow_id".to_owned(), json!(workflow_id)),
+        ("chain".to_owned(), json!(request.chain)),
+        ("agent".to_owned(), json!(request.agent)),
+    ]);
+    body.extend(request.starter.iter().map(|starter| ("starter".to_owned(), json!(starter))));
+    body.extend(link.iter().map(|link| ("link".to_owned(), json!(link))));
+    if let Ok(Value::Object(told)) = serde_json::to_value(notice) {
+        // What waits has one name everywhere outside.
+        let named = |name: String| if name == "request" { "interrupt".to_owned() } else { name };
+        body.extend(told.into_iter().map(|(name, value)| (named(name), value)));
     }
-    if let (Value::Object(body), Ok(Value::Object(told))) =
-        (&mut body, serde_json::to_value(notice))
-    {
-        for (name, value) in told {
-            // What waits has one name everywhere outside.
-            let name = if name == "request" { "interrupt".to_owned() } else { name };
-            body.insert(name, value);
-        }
-    }
-    body.to_string()
+    Value::Object(body).to_string()
 }
 
 /// The notice's own name, by which a receiver knows it again.

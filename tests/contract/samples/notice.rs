@@ -2,6 +2,7 @@
 
 use longhaul_contract::approval::{DecisionRefusal, GateOutcome};
 use longhaul_contract::notice::{Notice, NoticeEvent, NotifyRequest};
+use longhaul_contract::tool::Effect;
 
 use super::approval::full_request;
 use super::identity::decider;
@@ -49,6 +50,8 @@ fn events() -> Vec<NoticeEvent> {
             reason: some("too early"),
             edited: true,
             asked_at: instant(),
+            effect: Some(Effect::Update),
+            groups: vec![text("finance")],
         },
         NoticeEvent::Refused {
             gate: gate(),

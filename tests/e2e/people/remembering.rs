@@ -38,9 +38,9 @@ async fn an_answer_is_remembered_for_the_run_until_it_is_revoked() {
     scene.model.request(3).await;
     scene.until(longhaul_contract::run::RunState::WaitingForMessage).await;
     assert_eq!(scene.outcomes().await, ["gate approved", "call done", "call done"]);
-    let decision = scene.trace().await.into_iter().find_map(|event| match event {
-        TraceEvent::Remembered { id, .. } => Some(id),
-        _ => None,
+    let decision = scene.trace().await.into_iter().find_map(|event| {
+        let TraceEvent::Remembered { id, .. } = event else { return None };
+        Some(id)
     });
     scene.signal("revoke", json!({"id": decision.unwrap()})).await;
     scene.signal("message", json!({"text": "and?"})).await;

@@ -11,11 +11,9 @@ use super::{approve, gate_that, write, writer};
 
 /// What happened at gates without a decision, in order.
 async fn moves(scene: &Scene) -> Vec<String> {
-    let how = |event| match event {
-        TraceEvent::ApprovalMoved { how, detail, .. } => {
-            Some(detail.map_or(how.clone(), |detail| format!("{how} {detail}")))
-        }
-        _ => None,
+    let how = |event| {
+        let TraceEvent::ApprovalMoved { how, detail, .. } = event else { return None };
+        Some(detail.map_or(how.clone(), |detail| format!("{how} {detail}")))
     };
     scene.trace().await.into_iter().filter_map(how).collect()
 }

@@ -97,9 +97,9 @@ async fn revoked() {
     scene.signal("pause", json!(null)).await;
     let remember = Some(Remember { scope: Scope::Tool, reach: Span::Run });
     scene.decide(Decide { remember, ..Decide::new(&gate.id, Decision::Approve) }).await;
-    let remembered = scene.trace().await.into_iter().find_map(|event| match event {
-        TraceEvent::Remembered { id, .. } => Some(id),
-        _ => None,
+    let remembered = scene.trace().await.into_iter().find_map(|event| {
+        let TraceEvent::Remembered { id, .. } = event else { return None };
+        Some(id)
     });
     scene.signal("revoke", json!({"id": remembered.unwrap()})).await;
     scene.signal("resume", json!({"reason": "back from lunch"})).await;

@@ -45,7 +45,7 @@ pub(super) struct NotifyTable {
     channel: Text,
     host: Text,
     port: Option<Spanned<u16>>,
-    tls: Option<Spanned<Tls>>,
+    tls: Option<Spanned<Protection>>,
     user: Text,
     password_env: Text,
     from: Text,
@@ -65,7 +65,7 @@ enum Kind {
 /// What protects the connection to a mail server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Tls {
+enum Protection {
     Tls,
     Starttls,
     Plain,
@@ -262,9 +262,9 @@ impl NotifyTable {
         let to = self.to.take().ok_or_else(|| missing("to"))?;
         let tls = self.tls.take();
         let tls = match tls.as_ref().map(|tls| (*tls.get_ref(), tls.span())) {
-            Some((Tls::Tls, _)) => MailTls::Tls,
-            Some((Tls::Starttls, _)) | None => MailTls::StartTls,
-            Some((Tls::Plain, at)) => {
+            Some((Protection::Tls, _)) => MailTls::Tls,
+            Some((Protection::Starttls, _)) | None => MailTls::StartTls,
+            Some((Protection::Plain, at)) => {
                 if !is_here(host.get_ref()) {
                     let problem = "without TLS mail goes to this machine alone, such as \
                                    `127.0.0.1`";
