@@ -42,7 +42,7 @@ use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
 /// How often a running activity says that it is alive.
-const BEAT: Duration = Duration::from_millis(500);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// Most bytes of a result: Temporal's limit for a payload, less what is around it.
 const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
@@ -237,10 +237,11 @@ impl AgentActivities {
             workflow_id: ctx.info().workflow_id.as_deref().unwrap_or_default(),
             run_id: &run,
         };
-        // Before the call, which costs more than a store that is away.
+        // Before the call, which costs more than a store that is away. Without tools there is
+        // nothing to let through.
         let remembered = match &request.judging {
-            Some(_) => self.remembered().await?,
-            None => Arc::default(),
+            Some(_) if !definition.tools.is_empty() => self.remembered().await?,
+            Some(_) | None => Arc::default(),
         };
         let mut reply = self.models.call(&call).await?;
         if request.chain.is_empty() {
@@ -509,7 +510,7 @@ impl AgentActivities {
     }
 }
 
-/// Works on `work` and says every half second that it is alive; gives up on it when the activity
+/// Works on `work` and says every second that it is alive; gives up on it when the activity
 /// is cancelled and `may_stop`.
 async fn beating<T>(
     ctx: &ActivityContext,
@@ -517,7 +518,7 @@ async fn beating<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, ActivityError> {
     let mut work = std::pin::pin!(work);
-    // The first beat comes after half a second: short work costs no request.
+    // The first beat comes after a second: short work costs no request.
     let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
     loop {
         tokio::select! {

@@ -142,6 +142,35 @@ pub enum ToolEntry {
     Files(#[schemars(with = "FilesEntry")] Spanned<FilesEntry>),
     /// One HTTP request as a tool.
     Http(Box<HttpEntry>),
+    /// `ask_person`: the agent asks a person a question, and waits for the answer as long as it
+    /// takes. With `true`.
+    Person(#[schemars(schema_with = "person_schema")] Spanned<bool>),
+    /// A tool that somebody outside carries out: the run waits until they report the result.
+    External(Box<ExternalEntry>),
+}
+
+/// A tool that somebody outside carries out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "External")]
+pub struct ExternalEntry {
+    /// The tool's name, such as `warehouse.pick`.
+    #[schemars(with = "String")]
+    pub name: Spanned<String>,
+    /// What it does and when to use it, for the model.
+    pub description: String,
+    /// What a call does to the world; `opaque` (unknown) if absent.
+    #[serde(default)]
+    #[schemars(schema_with = "effect_schema")]
+    pub effect: Option<Effect>,
+    /// JSON Schema of the arguments, `type: object`.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    pub parameters: Option<Spanned<Value>>,
+    /// JSON Schema of the result; a report that does not fit it is sent back to whoever made it.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    pub result: Option<Spanned<Value>>,
 }
 
 /// File tools, confined to one folder.
@@ -296,6 +325,10 @@ fn effect_schema(_: &mut SchemaGenerator) -> Schema {
             "opaque", null
         ]
     })
+}
+
+fn person_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"const": true})
 }
 
 fn method_schema(_: &mut SchemaGenerator) -> Schema {

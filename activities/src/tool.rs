@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;
+pub mod person;
 mod result;
 pub mod results;
 #[cfg(test)]

@@ -13,7 +13,10 @@ mod archive;
 mod carry;
 mod conversation;
 mod definition;
+mod identity;
+mod interrupt;
 mod model;
+mod notice;
 mod policy;
 mod run;
 mod tool;
@@ -28,7 +31,10 @@ pub(crate) fn all() -> Vec<Kind> {
         carry::kinds(),
         conversation::kinds(),
         definition::kinds(),
+        identity::kinds(),
+        interrupt::kinds(),
         model::kinds(),
+        notice::kinds(),
         policy::kinds(),
         run::kinds(),
         tool::kinds(),

@@ -291,3 +291,85 @@ async fn a_run_is_held_told_something_and_goes_on() {
     let over = edge.post(&path("messages"), &ada, &json!({"text": "too late"})).await;
     assert_eq!(code(&over), (409, "run_closed"));
 }
+
+#[tokio::test]
+async fn where_nobody_is_known_a_decision_is_labelled_as_unproven() {
+    let (scene, edge) = scene(&["a.txt", "b.txt"], json!({"action": "ask"})).await;
+    scene.go().await;
+    let gates = scene.world.gates(&scene.id, 2).await;
+    let body = json!({"decision": "approve", "by": ADA});
+    let (status, receipt) = edge.decide(&scene.id, &gates[0].id, "", &body).await;
+    assert_eq!((status, &receipt["by"]["proof"]), (200, &json!("none")), "{receipt}");
+    assert_eq!(receipt["by"]["name"], ADA);
+    // Once there is a key, nobody comes in without one.
+    let ada = api_key(&scene.world, ADA, &[]).await;
+    assert_eq!(code(&edge.decide(&scene.id, &gates[1].id, "", &body).await), (401, "unauthorized"));
+    let approve = json!({"decision": "approve"});
+    assert_eq!(edge.decide(&scene.id, &gates[1].id, &ada, &approve).await.0, 200);
+    assert_eq!(scene.answer().await, "done");
+}
+
+#[tokio::test]
+async fn two_have_to_agree_and_one_of_them_may_be_named_by_a_member() {
+    let (scene, edge) = scene(&["a.txt"], finance(json!({"quorum": 2, "delegation": true}))).await;
+    let ada = api_key(&scene.world, ADA, &["finance"]).await;
+    let bob = api_key(&scene.world, BOB, &["support"]).await;
+    let eve = api_key(&scene.world, "eve@example.com", &["finance"]).await;
+    scene.go().await;
+    let gate = scene.gate().await.id;
+    let approve = json!({"decision": "approve"});
+    for _ in 0..2 {
+        let (status, receipt) = edge.decide(&scene.id, &gate, &ada, &approve).await;
+        assert_eq!((status, &receipt["votes"]), (200, &json!(1)), "{receipt}");
+        assert_eq!(receipt["outcome"], "open");
+    }
+    assert_eq!(
+        code(&edge.decide(&scene.id, &gate, &bob, &approve).await),
+        (403, "not_an_approver")
+    );
+    let delegate = json!({"decision": "delegate", "to": BOB});
+    assert_eq!(code(&edge.decide(&scene.id, &gate, &bob, &delegate).await).0, 403);
+    assert_eq!(edge.decide(&scene.id, &gate, &eve, &delegate).await.0, 200);
+    let (status, receipt) = edge.decide(&scene.id, &gate, &bob, &approve).await;
+    assert_eq!((status, &receipt["outcome"]), (200, &json!("approved")), "{receipt}");
+    assert_eq!(scene.answer().await, "done");
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_listed_over_http_and_asks_again_once_it_is_revoked() {
+    let rule = json!({"action": "ask", "remember": "tool", "approvers": {"groups": ["finance"]}});
+    let model = MockModel::script([
+        calls([write("a.txt")]),
+        calls([write("b.txt")]),
+        say("done"),
+        calls([write("c.txt")]),
+        say("done"),
+    ]);
+    let draft =
+        |agent: longhaul_tests::project::AgentDraft| agent.files(true).rule(&["files.write"], rule);
+    let mut scene = Scene::set(world!().await, model, draft).await;
+    scene.work(scene.world.worker()).await;
+    let edge = Edge::of(&scene);
+    let ada = api_key(&scene.world, ADA, &["finance"]).await;
+    let input = json!({"agent": AGENT, "message": "go", "session": true});
+    scene.world.start_with(AGENT, &input).await;
+    let gate = scene.gate().await;
+    let remember = json!({"scope": gate.offers.last(), "reach": "agent"});
+    let body = json!({"decision": "approve", "remember": remember});
+    assert_eq!(edge.decide(&scene.id, &gate.id, &ada, &body).await.0, 200);
+    scene.until(RunState::WaitingForMessage).await;
+    assert!(scene.world.project.read("files/b.txt").is_some());
+
+    let (_, listed) = edge.get("/v1/policy/remembered", &ada).await;
+    let id = listed["decisions"][0]["id"].as_str().unwrap_or_else(|| panic!("{listed}"));
+    assert_eq!(listed["decisions"][0]["by"], ADA);
+    let (status, revoked) = edge.delete(&format!("/v1/policy/remembered/{id}"), &ada).await;
+    assert_eq!((status, &revoked["changed"]), (200, &json!(true)), "{revoked}");
+    let again = json!({"text": "once more"});
+    assert_eq!(edge.post(&format!("/v1/runs/{}/messages", scene.id), &ada, &again).await.0, 200);
+    let gate = scene.gate().await;
+    assert_eq!(gate.summary, "files.write c.txt");
+    let approve = json!({"decision": "approve"});
+    assert_eq!(edge.decide(&scene.id, &gate.id, &ada, &approve).await.0, 200);
+    scene.until(RunState::WaitingForMessage).await;
+}

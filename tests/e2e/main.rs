@@ -19,6 +19,7 @@ mod http_links;
 mod inline;
 mod lifecycle;
 mod notify;
+mod people;
 mod resets;
 mod secrets;
 mod sessions;

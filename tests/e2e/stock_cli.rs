@@ -5,8 +5,9 @@ use longhaul_contract::names;
 use longhaul_contract::run::RunState;
 use longhaul_tests::model::{MockModel, call, calls, say};
 use longhaul_tests::scene::{AGENT, Scene};
+use longhaul_tests::wait::eventually;
 use longhaul_tests::world;
-use longhaul_tests::world::World;
+use longhaul_tests::world::{PATIENCE, World};
 use serde_json::{Value, json};
 use temporalio_common::protos::temporal::api::enums::v1::EventType;
 
@@ -79,19 +80,21 @@ async fn the_update_decide_answers_with_a_receipt() {
 
     let other = gates[1].digest.as_str();
     let wrong = decide(&scene, json!({"id": one, "decision": "approve", "digest": other})).await;
-    let refused = |outcome: &str, why: &str| json!({"id": one, "accepted": false, "outcome": outcome, "refused": why});
+    // Whoever reaches the server can say so: nothing proves who it was.
+    let by = json!({"proof": "none", "channel": "update"});
+    let refused = |outcome: &str, why: &str| json!({"id": one, "accepted": false, "outcome": outcome, "refused": why, "by": by});
     assert_eq!(wrong, refused("open", "digest_mismatch"));
     let denial = json!({"id": one, "decision": "deny", "arguments": {}});
     assert_eq!(decide(&scene, denial).await, refused("open", "arguments_with_denial"));
 
     let good = json!({"id": one, "decision": "approve", "digest": gates[0].digest});
-    let approved = json!({"id": one, "accepted": true, "outcome": "approved"});
+    let approved = json!({"id": one, "accepted": true, "outcome": "approved", "by": by});
     assert_eq!(decide(&scene, good.clone()).await, approved);
     assert_eq!(decide(&scene, good).await, approved);
     let late = decide(&scene, json!({"id": one, "decision": "deny"})).await;
     assert_eq!(late, refused("approved", "already_decided"));
 
-    let denied = json!({"id": two, "accepted": true, "outcome": "denied"});
+    let denied = json!({"id": two, "accepted": true, "outcome": "denied", "by": by});
     assert_eq!(decide(&scene, json!({"id": two, "decision": "deny"})).await, denied);
     assert_eq!(scene.answer().await, "done");
     let files = ["files/a.txt", "files/b.txt"].map(|path| scene.world.project.read(path));
@@ -137,10 +140,17 @@ async fn edited_arguments_are_checked_before_anything_runs() {
     let edited = json!({"path": 7});
     let decision = json!({"id": scene.gate().await.id, "decision": "approve", "arguments": edited});
     assert_eq!(decide(&scene, decision).await["accepted"], true);
+    // Whoever wrote them is told what is wrong, and decides anew: the model has no part in it.
+    let run = scene.world.runs.run(&scene.id);
+    let reopened = eventually(PATIENCE, "the gate to open again", async || {
+        run.approvals().await.ok()?.into_iter().find(|gate| gate.problem.is_some())
+    })
+    .await;
+    assert!(reopened.problem.as_ref().unwrap().contains("/path"), "{:?}", reopened.problem);
+    assert_eq!(reopened.arguments["path"], "a.txt");
+    scene.signal("approve", json!({"id": reopened.id})).await;
     assert_eq!(scene.answer().await, "written");
-    assert_eq!(scene.outcomes().await, ["gate approved", "call failed"]);
-    let request = scene.model.request(2).await;
-    assert!(request.results()[0].contains("invalid_arguments"), "{:?}", request.results());
+    assert_eq!(scene.outcomes().await, ["gate approved", "gate approved", "call done"]);
 }
 
 #[tokio::test]

@@ -177,6 +177,35 @@ async fn killed_in_the_workflow_task_that_takes_in_a_decision() {
 }
 
 #[tokio::test]
+async fn killed_between_a_decision_and_its_call() {
+    let service =
+        MockService::setup().on("POST", "/order", |_| HttpReply::text("ordered")).start().await;
+    let order = json!({
+        "name": "order", "description": "Orders.", "effect": "create", "method": "POST",
+        "url": service.url("/order"), "idempotent": true,
+    });
+    let model = MockModel::script([call("order", json!({})), say("done")]);
+    let mut scene = Scene::set(world!().await, model, |agent| agent.http(&service, order)).await;
+    // The activity of the call begins, and goes no further.
+    scene.work(scene.world.worker().pause("CallTool/order@1=1h")).await;
+    scene.go().await;
+    let gate = scene.gate().await;
+    scene.signal("approve", json!({"id": gate.id})).await;
+    let run = scene.world.runs.run(&scene.id);
+    eventually(PATIENCE, "the call to begin", async || {
+        let calls = run.vitals().await.ok()?.in_flight;
+        calls.into_iter().find(|it| it.kind == "CallTool" && it.started)
+    })
+    .await;
+    scene.crash().await;
+    scene.work(scene.world.worker()).await;
+    assert_eq!(scene.ending().await.result(), Some(json!("done")));
+    // The decision holds for the next worker, too: the call is made, and made once.
+    assert_eq!(service.requests().len(), 1);
+    assert_eq!(scene.outcomes().await, ["gate approved", "call done"]);
+}
+
+#[tokio::test]
 async fn killed_while_waiting_at_a_gate() {
     let write = call("files.write", json!({"path": "a.txt", "content": "text"}));
     let model = MockModel::script([write, say("done")]);

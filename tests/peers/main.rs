@@ -1,5 +1,5 @@
 //! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
-//! PostgreSQL under the store, an identity provider at the edge.
+//! PostgreSQL under the store, an identity provider at the edge, other runtimes beside it.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -10,5 +10,6 @@
 
 mod http_service;
 mod oidc;
+mod other_runtimes;
 mod postgres;
 mod web_ui;

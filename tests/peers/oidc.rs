@@ -13,7 +13,7 @@ use longhaul_tests::scene::Scene;
 use longhaul_tests::world;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
 
 fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers/node").join(name)
@@ -24,6 +24,8 @@ struct Provider {
     issuer: String,
     secret: String,
     _child: Child,
+    /// Closed, it would end the provider at its next word.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Provider {
@@ -38,13 +40,14 @@ impl Provider {
             .spawn()
             .expect("node runs; .ci/peers installs what it needs");
         let mut line = String::new();
-        let mut said = BufReader::new(child.stdout.take().expect("its output"));
-        said.read_line(&mut line).await.expect("the provider says where it is");
+        let mut output = BufReader::new(child.stdout.take().expect("its output"));
+        output.read_line(&mut line).await.expect("the provider says where it is");
         let said: Value = serde_json::from_str(&line).expect("where the provider is");
         Self {
             issuer: said["issuer"].as_str().expect("an issuer").to_owned(),
             secret: said["secret"].as_str().expect("a secret").to_owned(),
             _child: child,
+            _output: output,
         }
     }
 
@@ -122,9 +125,9 @@ async fn somebody_signs_in_with_a_browser_and_their_decision_is_proven() {
     assert_eq!(ada["cookies"], json!([session]));
 
     assert_eq!(scene.answer().await, json!("done"));
-    let decided = scene.trace().await.into_iter().find_map(|event| match event {
-        TraceEvent::ApprovalDecided { by, .. } => by,
-        _ => None,
+    let decided = scene.trace().await.into_iter().find_map(|event| {
+        let TraceEvent::ApprovalDecided { by, .. } = event else { return None };
+        by
     });
     let decided = decided.expect("whoever decided");
     assert_eq!(decided.name.as_deref(), Some("ada@example.com"));

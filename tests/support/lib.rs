@@ -34,6 +34,7 @@ pub mod http;
 pub mod line;
 pub mod model;
 pub mod otlp;
+pub mod people;
 pub mod postgres;
 pub mod program;
 pub mod project;

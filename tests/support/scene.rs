@@ -1,6 +1,6 @@
 //! A usual test in a few lines: one agent on a scripted model, a worker, and a run.
 
-use longhaul_contract::approval::ApprovalRequest;
+use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
 use longhaul_contract::message::Item;
 use longhaul_contract::run::RunState;
 use longhaul_contract::trace::TraceEvent;
@@ -88,6 +88,19 @@ impl Scene {
     /// Sends a signal to the run by the stock command line.
     pub async fn signal(&self, name: &str, input: Value) {
         self.world.signal(&self.id, name, &input).await;
+    }
+
+    /// Decides by the product's client, and returns what the run answers.
+    ///
+    /// # Panics
+    /// If the run does not take it as a decision.
+    pub async fn decide(&self, decide: Decide) -> DecisionReceipt {
+        self.world.runs.run(&self.id).decide(decide).await.expect("a decision that can be read")
+    }
+
+    /// The chain of the run, to which envelopes are bound.
+    pub async fn chain(&self) -> String {
+        self.world.status(&self.id).await.chain
     }
 
     /// Waits until the run is in that state.

@@ -10,12 +10,15 @@
 //! | [`many`] | many agents on one worker, beside a bare one |
 //! | [`gates`] | agents that wait for approval: memory, and the time to go on |
 //! | [`policy`] | what it costs to judge a call |
+//! | [`peers`] | the same agent on other runtimes |
 //! | [`rebuild`] | how soon a long session goes on that no worker has in memory |
 //! | [`stage`] | a field with a mock model ([`mock_model`]) and agents that ask it |
 //! | [`chain`] | a run's executions, as Temporal has them |
 //! | [`sheet`] | what was found, for print |
+//! | [`goals`] | what is promised of it |
 //! | [`field`] | where measurements take place: a server, an agent, worker processes |
 //! | [`figures`] | samples, summed up |
+//! | [`watch`] | time and processor time of a round |
 //! | [`machine`] | what it was measured on |
 
 pub mod bare;
@@ -23,11 +26,13 @@ pub mod chain;
 pub mod field;
 pub mod figures;
 pub mod gates;
+pub mod goals;
 pub mod history;
 pub mod length;
 pub mod machine;
 pub mod many;
 pub mod mock_model;
+pub mod peers;
 pub mod policy;
 pub mod rebuild;
 pub mod recovery;
@@ -35,6 +40,7 @@ pub mod sheet;
 pub mod stage;
 pub mod start;
 pub mod turn;
+pub mod watch;
 
 use std::time::Duration;
 
@@ -102,6 +108,20 @@ pub enum BenchError {
     /// A worker ended while it was measured.
     #[error("the worker ended while it was measured")]
     WorkerEnded,
+    /// The program of another runtime ended before it was ready.
+    #[error("`{name}` ended before it was ready{log}")]
+    PeerEnded {
+        /// Which.
+        name: String,
+        /// The end of its log, on lines of its own.
+        log: String,
+    },
+    /// The Restate server.
+    #[error("restate: {0}")]
+    Restate(String),
+    /// None of the other runtimes can be measured here.
+    #[error("none of the other runtimes is installed{0}")]
+    NoPeers(String),
     /// A file.
     #[error("cannot {what}: {source}")]
     File {

@@ -16,6 +16,7 @@ mod dev;
 mod ending;
 mod follow;
 mod forget;
+mod inbox;
 mod init;
 mod keyboard;
 mod manage;
@@ -100,6 +101,8 @@ enum Verb {
     Transcript(transcript::Transcript),
     /// List the calls that wait for a person, and decide them
     Approvals(approvals::Approvals),
+    /// Show what waits for people over all runs, from the store
+    Inbox(inbox::Inbox),
     /// Make, list and revoke keys for the HTTP interface
     ApiKeys(api_keys::ApiKeys),
     /// Show what a run did, as a tree
@@ -150,6 +153,7 @@ impl Cli {
             Verb::Status(verb) => verb.execute(globals).await,
             Verb::Transcript(verb) => verb.execute(globals).await,
             Verb::Approvals(verb) => verb.execute(globals).await,
+            Verb::Inbox(verb) => verb.execute(globals).await,
             Verb::ApiKeys(verb) => verb.execute(globals).await,
             Verb::Trace(verb) => verb.execute(globals).await,
             Verb::Retry(verb) => verb.execute(globals).await,

@@ -51,6 +51,8 @@ pub const LONGHAUL_LOG_FORMAT: &str = "LONGHAUL_LOG_FORMAT";
 pub const LONGHAUL_SCRIPT_LOG: &str = "LONGHAUL_SCRIPT_LOG";
 /// Pauses before activities, for tests and for `longhaul demo --crash`.
 pub const LONGHAUL_PAUSE: &str = "LONGHAUL_PAUSE";
+/// A Temporal server that measurements use instead of starting one; of `longhaul bench` alone.
+pub const LONGHAUL_BENCH_SERVER: &str = "LONGHAUL_BENCH_SERVER";
 
 /// What is logged, where `LONGHAUL_LOG` is not set.
 pub const RUST_LOG: &str = "RUST_LOG";
@@ -58,7 +60,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -82,6 +84,7 @@ pub const ALL: [&str; 23] = [
     LONGHAUL_LOG_FORMAT,
     LONGHAUL_SCRIPT_LOG,
     LONGHAUL_PAUSE,
+    LONGHAUL_BENCH_SERVER,
 ];
 
 /// An environment as a value, so that tests need not change the process's own.

@@ -34,7 +34,7 @@ mod tests;
 pub use error::{Attempt, ServerError};
 pub use ports::{PortChoice, free as free_port};
 pub use progress::{Progress, Silent, Terminal};
-pub use search::SearchPath;
+pub use search::{SearchPath, user_cache};
 pub use tuning::{DYNAMIC_CONFIG, SQLITE_PRAGMAS};
 
 /// How long a server that was asked to stop may take before it is killed.

@@ -8,9 +8,11 @@ use temporalio_workflow::WorkflowContext;
 use crate::agent::{Agent, now};
 use crate::approvals::{Due, due};
 use crate::publish::publish;
+use crate::session::Session;
 use crate::waits;
 
 /// What a wait at a gate led to.
+#[derive(Debug)]
 pub(crate) enum AtGate {
     /// The call may run.
     Passed,
@@ -74,7 +76,7 @@ pub(crate) async fn wait(ctx: &WorkflowContext<Agent>, index: usize, ask: &Ask) 
     // Decided, or else the run is ending or interrupted.
     ctx.state_mut(|agent| agent.session.cancel_gate(&id, closed_at));
     publish(ctx);
-    ctx.state(|agent| outcome(agent, &id, interrupted))
+    ctx.state(|agent| outcome(&agent.session, &id, interrupted))
 }
 
 /// Whether the gate waits, and nothing else is to happen.
@@ -86,8 +88,9 @@ fn goes_on(agent: &Agent, id: &str) -> bool {
         && !session.interrupting
 }
 
-fn outcome(agent: &Agent, id: &str, interrupted: bool) -> AtGate {
-    let Some(gate) = agent.session.gate(id) else {
+/// What a gate that waits no more has led to.
+pub(crate) fn outcome(session: &Session, id: &str, interrupted: bool) -> AtGate {
+    let Some(gate) = session.gate(id) else {
         return AtGate::Stopped(ToolOutcome::Cancelled);
     };
     let reason = gate.reason.clone();

@@ -2,20 +2,20 @@
 //!
 //! | activity | one attempt | heartbeat | attempts | in all |
 //! | --- | --- | --- | --- | --- |
-//! | `LoadAgent` | 30 s | 2 s | until the time is up | 5 min |
-//! | `CallModel` | 10 min, or the agent's `timeout` | 2 s | until the time is up | 30 min, at least 3 attempts' time |
-//! | `CallTool`, may be repeated | 60 s, or the tool's `timeout`, and 5 s | 2 s | 6 | – |
-//! | `CallTool`, may not | the same | 2 s | 1 | – |
+//! | `LoadAgent` | 30 s | 2.5 s | until the time is up | 5 min |
+//! | `CallModel` | 10 min, or the agent's `timeout` | 2.5 s | until the time is up | 30 min, at least 3 attempts' time |
+//! | `CallTool`, may be repeated | 60 s, or the tool's `timeout`, and 5 s | 2.5 s | 6 | – |
+//! | `CallTool`, may not | the same | 2.5 s | 1 | – |
 //! | `CallTool`, express lane | 1 s | – | 1, then as a normal activity | 1.5 s |
 //! | `Judge` | 30 s | – | until the time is up | 5 min |
-//! | `Notify` | 60 s | 2 s | until the time is up | 1 h; 30 s as a run ends |
-//! | `Compact` | as `CallModel` | 2 s | as `CallModel` | as `CallModel` |
+//! | `Notify` | 60 s | 2.5 s | until the time is up | 1 h; 30 s as a run ends |
+//! | `Compact` | as `CallModel` | 2.5 s | as `CallModel` | as `CallModel` |
 //! | `Archive`, at once | 1 s | – | 1, then as an activity | 1.5 s |
-//! | `Archive` | 60 s | 2 s | until it succeeds | – |
+//! | `Archive` | 60 s | 2.5 s | until it succeeds | – |
 //!
 //! Retries wait 200 ms, doubling to 30 s, or as long as the other side asked. Nothing below Temporal
 //! retries. The heartbeat is what notices a lost worker, unless the next one on its host was told by
-//! its journal: activities beat every 500 ms.
+//! its journal: activities beat every second.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use temporalio_workflow::{
 };
 
 /// Without a beat for this long, an attempt counts as lost.
-pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(2);
+pub const HEARTBEAT_TIMEOUT: Duration = Duration::from_millis(2_500);
 /// Attempts at a tool call that may be repeated.
 pub const TOOL_ATTEMPTS: u32 = 6;
 

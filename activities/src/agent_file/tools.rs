@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use longhaul_contract::tool::{Effect, HttpRest, Lane, ToolBinding, ToolSpec};
-use serde_json::json;
+use serde_json::{Value, json};
 use serde_saphyr::{Location, Spanned};
 
-use super::{FilesEntry, HttpEntry, Problem, Source, ToolEntry, compile::positive};
+use super::{ExternalEntry, FilesEntry, HttpEntry, Problem, Source, ToolEntry, compile::positive};
 use crate::model::names;
 use crate::tool;
 
@@ -26,6 +26,14 @@ pub(super) fn compile(
                 }
             }
             ToolEntry::Http(http) => set.add(self::http(http, source)?, http.name.referenced)?,
+            ToolEntry::Person(person) if !person.value => {
+                return Err(Problem::new(source, person.referenced, "`person` is not `true`")
+                    .hint("leave the entry out if the agent is not to ask people"));
+            }
+            ToolEntry::Person(person) => set.add(tool::person::spec(), person.referenced)?,
+            ToolEntry::External(external) => {
+                set.add(self::external(external, source)?, external.name.referenced)?;
+            }
         }
     }
     if !set.tools.is_empty() {
@@ -80,10 +88,7 @@ fn files(entry: &Spanned<FilesEntry>, source: &Source<'_>) -> Result<Vec<ToolSpe
 fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
     let at = entry.name.referenced;
     check_name(&entry.name, source)?;
-    if entry.description.trim().is_empty() {
-        return Err(Problem::new(source, at, "the tool has no description")
-            .hint("the model chooses tools by their description"));
-    }
+    let description = description(&entry.description, at, source)?;
     if let Some(timeout) = &entry.timeout {
         positive(source, "timeout", timeout.value.0.as_millis(), timeout.referenced)?;
     }
@@ -93,17 +98,7 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
             format!("unknown method `{}`, expected one of {}", entry.method.value, list(&METHODS));
         return Err(Problem::new(source, entry.method.referenced, message));
     }
-    let (parameters, parameters_at) = match &entry.parameters {
-        Some(schema) => (schema.value.clone(), schema.referenced),
-        None => (json!({"type": "object", "properties": {}, "additionalProperties": false}), at),
-    };
-    if parameters.get("type").and_then(|kind| kind.as_str()) != Some("object") {
-        return Err(Problem::new(source, parameters_at, "`parameters` is not an object's schema")
-            .hint("write `parameters: {type: object, properties: {…}}`"));
-    }
-    tool::arguments::check_schema(&parameters).map_err(|why| {
-        Problem::new(source, parameters_at, format!("`parameters` is not a JSON Schema: {why}"))
-    })?;
+    let parameters = parameters(entry.parameters.as_ref(), source)?;
     let rest = match method.as_str() {
         "POST" | "PUT" | "PATCH" => HttpRest::Body,
         _ => HttpRest::Query,
@@ -119,7 +114,7 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
     }
     let spec = ToolSpec {
         name: entry.name.value.clone(),
-        description: entry.description.trim().to_owned(),
+        description,
         parameters,
         effect,
         idempotent: entry.idempotent,
@@ -134,6 +129,54 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
     };
     tool::check_http(&spec).map_err(|why| Problem::new(source, entry.url.referenced, why))?;
     Ok(spec)
+}
+
+/// A tool that somebody outside carries out. Its gate is the call, so nothing of it is repeated.
+fn external(entry: &ExternalEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
+    check_name(&entry.name, source)?;
+    let description = description(&entry.description, entry.name.referenced, source)?;
+    let parameters = parameters(entry.parameters.as_ref(), source)?;
+    if let Some(result) = &entry.result {
+        tool::arguments::check_schema(&result.value).map_err(|why| {
+            Problem::new(source, result.referenced, format!("`result` is not a JSON Schema: {why}"))
+        })?;
+    }
+    Ok(ToolSpec {
+        name: entry.name.value.clone(),
+        description,
+        parameters,
+        effect: entry.effect.unwrap_or(Effect::Opaque),
+        idempotent: false,
+        timeout: None,
+        lane: Lane::Normal,
+        binding: ToolBinding::External {
+            result: entry.result.as_ref().map(|result| result.value.clone()),
+        },
+    })
+}
+
+fn description(text: &str, at: Location, source: &Source<'_>) -> Result<String, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new(source, at, "the tool has no description")
+            .hint("the model chooses tools by their description"));
+    }
+    Ok(text.trim().to_owned())
+}
+
+/// The schema of a tool's arguments; without one it takes none.
+fn parameters(schema: Option<&Spanned<Value>>, source: &Source<'_>) -> Result<Value, Problem> {
+    let Some(schema) = schema else {
+        return Ok(json!({"type": "object", "properties": {}, "additionalProperties": false}));
+    };
+    let at = schema.referenced;
+    if schema.value.get("type").and_then(|kind| kind.as_str()) != Some("object") {
+        return Err(Problem::new(source, at, "`parameters` is not an object's schema")
+            .hint("write `parameters: {type: object, properties: {…}}`"));
+    }
+    tool::arguments::check_schema(&schema.value).map_err(|why| {
+        Problem::new(source, at, format!("`parameters` is not a JSON Schema: {why}"))
+    })?;
+    Ok(schema.value.clone())
 }
 
 fn lane(fast: Option<bool>) -> Lane {

@@ -33,3 +33,6 @@ pub(crate) fn taken(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use longhaul_contract::approval::{Decision, GateOutcome, Verdict};
-use longhaul_contract::carry::{Call, CarryOver, Gate};
+use longhaul_contract::carry::{Call, CarryOver, Gate, People};
 use longhaul_contract::definition::OnTimeout;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::limits::Spend;
@@ -13,23 +13,31 @@ use longhaul_contract::run::{BlockedView, SendReceipt};
 use longhaul_contract::tool::ToolOutcome;
 use serde_json::json;
 
-use super::{approval, archive, conversation, definition, instant, some, text, trace};
+use super::{
+    approval, archive, conversation, definition, digest, identity, instant, notice, policy, some,
+    text, trace,
+};
 use crate::golden::{Kind, kind};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
-        kind("carry_over", [("full", full()), ("least", least())]),
+        kind("carry_over", [("full", full()), ("least", least()), ("people", with_people())]),
         kind(
             "call",
             [
                 ("judged", Call::new(conversation::call(), Verdict::Run)),
                 ("waiting", waiting()),
                 ("ended", ended()),
+                ("again", Call { tries: 2, ..waiting() }),
             ],
         ),
         kind(
             "gate",
-            [("open", Gate::open(approval::request(), &approval::ask())), ("edited", edited())],
+            [
+                ("open", Gate::open(approval::request(), &approval::ask())),
+                ("edited", edited()),
+                ("answered", answered()),
+            ],
         ),
     ]
 }
@@ -98,6 +106,29 @@ fn least() -> CarryOver {
         receipts: VecDeque::new(),
         pace: BTreeMap::new(),
         context_tokens: 0,
+        people: People::default(),
+    }
+}
+
+/// Of a run that knows people.
+fn with_people() -> CarryOver {
+    CarryOver { loaded: 4, people: people(), ..least() }
+}
+
+fn people() -> People {
+    People {
+        trust: identity::trust(),
+        starter: some("ann@example.com"),
+        starter_proven: true,
+        tags: vec![text("prod")],
+        remembered: vec![policy::remembered()],
+        decisions: 2,
+        policy: Some(digest()),
+        outbox: notice::notices(),
+        notices: 12,
+        paused: Some(instant()),
+        interrupts: 1,
+        rejudge: true,
     }
 }
 
@@ -110,6 +141,21 @@ fn waiting() -> Call {
 fn ended() -> Call {
     let outcome = ToolOutcome::Done { content: text("ok"), truncated: false, blob: None };
     Call { gate: Some(edited()), started_at: Some(instant()), outcome: Some(outcome), ..waiting() }
+}
+
+/// A gate with a plan, which a person answered in the place of the tool.
+fn answered() -> Gate {
+    Gate {
+        outcome: GateOutcome::Answered,
+        decision: Some(Decision::Answer),
+        stage: 1,
+        reminded: 2,
+        by: Some(identity::decider()),
+        decided_at: Some(instant()),
+        answer: Some(json!({"choice": "b"})),
+        reopened: 1,
+        ..Gate::open(approval::full_request(), &approval::planned_ask())
+    }
 }
 
 /// A gate that somebody closed with arguments of their own.

@@ -20,8 +20,9 @@ pub(super) fn kinds() -> Vec<Kind> {
         kind(
             "message",
             [
-                ("text", Message { text: text("and now?"), key: None }),
-                ("key", Message { text: text("and now?"), key: some("mail-17") }),
+                ("text", Message { text: text("and now?"), key: None, interrupt: false }),
+                ("key", Message { text: text("and now?"), key: some("mail-17"), interrupt: false }),
+                ("interrupt", Message { text: text("stop that"), key: None, interrupt: true }),
             ],
         ),
         kind("blob_ref", [("some", blob())]),

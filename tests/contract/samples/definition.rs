@@ -6,6 +6,7 @@ use longhaul_contract::definition::{
     Action, ApprovalRule, ContextSettings, ContinueAfter, Definition, LoadAgent, LoadedAgent,
     ModelSettings, OnTimeout, Price,
 };
+use longhaul_contract::identity::Trust;
 use longhaul_contract::limits::{Limits, Spend};
 use longhaul_contract::model::Usage;
 use longhaul_contract::names::{ATTRIBUTE_AGENT, ATTRIBUTE_STATE};
@@ -55,6 +56,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         search_attributes: vec![text(ATTRIBUTE_AGENT), text(ATTRIBUTE_STATE)],
                         carried: super::conversation::items(),
                         sealed: None,
+                        trust: Trust::default(),
                     },
                 ),
                 (
@@ -65,6 +67,18 @@ pub(super) fn kinds() -> Vec<Kind> {
                         search_attributes: vec![text(ATTRIBUTE_AGENT)],
                         carried: Vec::new(),
                         sealed: Some(super::archive::sealed()),
+                        trust: Trust::default(),
+                    },
+                ),
+                (
+                    "trusting",
+                    LoadedAgent {
+                        v: 4,
+                        definition: least(),
+                        search_attributes: Vec::new(),
+                        carried: Vec::new(),
+                        sealed: None,
+                        trust: super::identity::trust(),
                     },
                 ),
                 (
@@ -75,6 +89,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         search_attributes: Vec::new(),
                         carried: Vec::new(),
                         sealed: None,
+                        trust: Trust::default(),
                     },
                 ),
             ],

@@ -8,6 +8,7 @@ use longhaul_contract::tool::ToolCall;
 use serde_json::json;
 
 use super::conversation::{blob, call, items, native};
+use super::interrupt::{judged, judging};
 use super::{digest, some, text};
 use crate::golden::{Kind, kind};
 
@@ -21,6 +22,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         chain: String::new(),
         parts: Vec::new(),
         end: None,
+        judging: None,
     };
     let long = ModelRequest {
         v: 2,
@@ -62,9 +64,15 @@ pub(super) fn kinds() -> Vec<Kind> {
         request_id: None,
         answer: None,
         blob: None,
+        judged: Vec::new(),
+        policy: None,
     };
+    let judged_request = ModelRequest { judging: Some(judging()), ..long.clone() };
     vec![
-        kind("model_request", [("first_turn", request), ("parts", long)]),
+        kind(
+            "model_request",
+            [("first_turn", request), ("parts", long), ("judging", judged_request)],
+        ),
         kind("part", parts().into_iter().map(|part| (part_case(&part), part))),
         kind(
             "full_reply",
@@ -123,6 +131,15 @@ pub(super) fn kinds() -> Vec<Kind> {
                         text: some("A long report: "),
                         calls: vec![long_call.clone()],
                         blob: Some(blob()),
+                        ..reply.clone()
+                    },
+                ),
+                (
+                    "judged",
+                    ModelReply {
+                        calls: vec![call(), call()],
+                        judged: judged().into_iter().map(|(_, judged)| judged).collect(),
+                        policy: Some(super::policy::snapshot()),
                         ..reply
                     },
                 ),

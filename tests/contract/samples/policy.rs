@@ -15,9 +15,8 @@ use super::{digest, instant, some, text};
 use crate::golden::{Kind, kind};
 
 pub(super) fn kinds() -> Vec<Kind> {
-    let policy = Policy::new(vec![Rule::new("least", Action::Run), rule()]);
     vec![
-        kind("policy", [("empty", Policy::default()), ("rules", policy.clone())]),
+        kind("policy", [("empty", Policy::default()), ("rules", policy())]),
         kind("rule", [("least", Rule::new("least", Action::Refuse)), ("full", rule())]),
         kind("deadline", [("least", deadline()), ("full", full_deadline())]),
         kind("scope", scopes().into_iter().map(|it| (scope_case(&it), it))),
@@ -35,15 +34,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         remembered: vec![],
                     },
                 ),
-                (
-                    "full",
-                    PolicySnapshot {
-                        v: 1,
-                        digest: digest(),
-                        worker: policy,
-                        remembered: vec![remembered()],
-                    },
-                ),
+                ("full", snapshot()),
             ],
         ),
         kind(
@@ -86,6 +77,15 @@ pub(super) fn kinds() -> Vec<Kind> {
         ),
         kind("policy_verdict", verdicts()),
     ]
+}
+
+fn policy() -> Policy {
+    Policy::new(vec![Rule::new("least", Action::Run), rule()])
+}
+
+/// All that judged a call.
+pub(super) fn snapshot() -> PolicySnapshot {
+    PolicySnapshot { v: 1, digest: digest(), worker: policy(), remembered: vec![remembered()] }
 }
 
 /// A rule with everything.
@@ -136,7 +136,8 @@ fn full_deadline() -> Deadline {
     }
 }
 
-fn remembered() -> Remembered {
+/// A decision that holds everywhere.
+pub(super) fn remembered() -> Remembered {
     Remembered {
         id: text("rem_1"),
         action: Action::Run,
@@ -181,7 +182,8 @@ fn reach_case(reach: &Reach) -> &'static str {
     }
 }
 
-fn verdicts() -> [(&'static str, Verdict); 5] {
+/// A verdict for each outcome, and one by a remembered decision.
+pub(super) fn verdicts() -> [(&'static str, Verdict); 5] {
     let name = |source, id| RuleRef { source, id: text(id) };
     let plain = |outcome, reason| Verdict {
         v: 1,

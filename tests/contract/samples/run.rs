@@ -3,7 +3,8 @@
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::limits::Spend;
 use longhaul_contract::run::{
-    BlockedView, PageRequest, RunState, StartAgent, StatusView, TracePage, TranscriptPage,
+    BlockedView, Hold, PageRequest, Revoke, RunState, StartAgent, StatusView, Steer, SteerReceipt,
+    TracePage, TranscriptPage,
 };
 use longhaul_contract::span::RunTrace;
 use serde_json::json;
@@ -17,6 +18,9 @@ pub(super) fn kinds() -> Vec<Kind> {
         message: some("Survey this folder."),
         session: false,
         continues: None,
+        starter: None,
+        envelope: None,
+        tags: Vec::new(),
         carried: None,
     };
     let blocked = BlockedView {
@@ -59,6 +63,15 @@ pub(super) fn kinds() -> Vec<Kind> {
                     StartAgent {
                         message: None,
                         carried: Some(Box::new(super::carry::full())),
+                        ..start.clone()
+                    },
+                ),
+                (
+                    "starter",
+                    StartAgent {
+                        starter: some("ann@example.com"),
+                        envelope: Some(super::identity::envelope()),
+                        tags: vec![text("prod")],
                         ..start
                     },
                 ),
@@ -170,6 +183,25 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ),
             ],
         ),
+        kind(
+            "steer",
+            [
+                ("least", Steer::default()),
+                ("full", Steer { reason: some("lunch"), by: some("ann@example.com") }),
+            ],
+        ),
+        kind(
+            "hold",
+            [
+                ("resume", Hold::default()),
+                (
+                    "pause",
+                    Hold { paused: true, reason: some("lunch"), by: some("ann@example.com") },
+                ),
+            ],
+        ),
+        kind("revoke", [("decision", Revoke { id: text("dec-0199d3c0-1") })]),
+        kind("steer_receipt", [("held", SteerReceipt { paused: true, changed: false })]),
         kind(
             "run_trace",
             [

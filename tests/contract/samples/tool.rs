@@ -9,6 +9,7 @@ use longhaul_contract::tool::{
 use serde_json::json;
 
 use super::conversation::blob;
+use super::interrupt::{asked, grant, judging};
 use super::{digest, some, text};
 use crate::golden::{Kind, kind};
 
@@ -24,6 +25,10 @@ pub(super) fn kinds() -> Vec<Kind> {
         chain: String::new(),
         index: 0,
         blob: None,
+        judging: None,
+        grant: None,
+        answer: None,
+        response: None,
     };
     let long = ToolInvocation {
         v: 2,
@@ -33,9 +38,19 @@ pub(super) fn kinds() -> Vec<Kind> {
         blob: Some(blob()),
         ..invocation.clone()
     };
+    let judged =
+        ToolInvocation { judging: Some(Box::new(judging())), grant: Some(grant()), ..long.clone() };
+    let answered = ToolInvocation {
+        answer: Some(json!("b")),
+        response: Some(json!({"enum": ["a", "b"]})),
+        ..long.clone()
+    };
     let specs = specs();
     vec![
-        kind("tool_invocation", [("read", invocation), ("long", long)]),
+        kind(
+            "tool_invocation",
+            [("read", invocation), ("long", long), ("judged", judged), ("answered", answered)],
+        ),
         kind("tool_outcome", outcomes().into_iter().map(|it| (outcome_case(&it), it))),
         kind(
             "tool_spec",
@@ -103,7 +118,19 @@ fn more_specs() -> Vec<ToolSpec> {
     };
     let fast = ToolSpec { lane: Lane::Fast, ..results.clone() };
     let normal = ToolSpec { lane: Lane::Normal, ..results.clone() };
-    vec![results, fast, normal]
+    let person =
+        ToolSpec { name: text("ask_person"), binding: ToolBinding::Person, ..results.clone() };
+    let external = ToolSpec {
+        name: text("warehouse.pick"),
+        effect: Effect::Update,
+        binding: ToolBinding::External { result: None },
+        ..results.clone()
+    };
+    let typed = ToolSpec {
+        binding: ToolBinding::External { result: Some(json!({"type": "object"})) },
+        ..external.clone()
+    };
+    vec![results, fast, normal, person, external, typed]
 }
 
 fn outcomes() -> Vec<ToolOutcome> {
@@ -121,6 +148,11 @@ fn outcomes() -> Vec<ToolOutcome> {
         ToolOutcome::Expired,
         ToolOutcome::Unknown { message: text("the worker died after the request was sent") },
         ToolOutcome::Cancelled,
+        ToolOutcome::Answered { content: text("use the other file"), blob: None },
+        ToolOutcome::Answered { content: text("use the"), blob: Some(blob()) },
+        ToolOutcome::Questioned { question: text("which customer?") },
+        ToolOutcome::Skipped,
+        ToolOutcome::MustAsk { judged: Box::new(asked()) },
     ]
 }
 
@@ -136,6 +168,11 @@ fn outcome_case(outcome: &ToolOutcome) -> &'static str {
         ToolOutcome::Expired => "expired",
         ToolOutcome::Unknown { .. } => "unknown",
         ToolOutcome::Cancelled => "cancelled",
+        ToolOutcome::Answered { blob: None, .. } => "answered",
+        ToolOutcome::Answered { blob: Some(_), .. } => "answered_blob",
+        ToolOutcome::Questioned { .. } => "questioned",
+        ToolOutcome::Skipped => "skipped",
+        ToolOutcome::MustAsk { .. } => "must_ask",
     }
 }
 
@@ -146,6 +183,9 @@ fn spec_case(spec: &ToolSpec) -> &'static str {
             Lane::Fast => "results_fast",
             Lane::Normal => "results_normal",
         },
+        ToolBinding::Person => "person",
+        ToolBinding::External { result: None } => "external",
+        ToolBinding::External { result: Some(_) } => "external_result",
         ToolBinding::Files { .. } => "files",
         ToolBinding::Http { rest: HttpRest::Query, .. } => "http_query",
         ToolBinding::Http { rest: HttpRest::Body, .. } => "http_body",

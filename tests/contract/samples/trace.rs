@@ -41,6 +41,8 @@ fn events() -> Vec<TraceEvent> {
             summary: summary(),
             verdict: Action::Ask,
             reason: text("it updates"),
+            rules: Vec::new(),
+            shadow: Vec::new(),
         },
         TraceEvent::ApprovalAsked { id: text("apr_1_1"), summary: summary(), deadline: instant() },
         TraceEvent::ApprovalDecided {
@@ -51,6 +53,7 @@ fn events() -> Vec<TraceEvent> {
             reason: some("looks right"),
             edited: true,
             asked_at: instant(),
+            by: None,
         },
         TraceEvent::DecisionRefused {
             id: text("apr_1_1"),
@@ -89,7 +92,45 @@ fn more_events() -> Vec<TraceEvent> {
             started_at: instant(),
             cost_usd: Some(0.002),
         },
+        TraceEvent::ToolJudged {
+            turn: 1,
+            call: text("call_1_1"),
+            summary: text("crm.refund 17"),
+            verdict: Action::Ask,
+            reason: text("a rule of the worker asks for `crm.refund`"),
+            rules: policy_verdict().rules,
+            shadow: policy_verdict().shadow,
+        },
+        TraceEvent::ApprovalDecided {
+            id: text("apr_1_1"),
+            summary: text("crm.refund 17"),
+            outcome: GateOutcome::Answered,
+            channel: Channel::Http,
+            reason: None,
+            edited: false,
+            asked_at: instant(),
+            by: Some(super::identity::decider()),
+        },
+        TraceEvent::ApprovalMoved { id: text("apr_1_1"), how: text("reminded"), detail: None },
+        TraceEvent::ApprovalMoved {
+            id: text("apr_1_1"),
+            how: text("escalated"),
+            detail: some("leads"),
+        },
+        TraceEvent::Remembered { id: text("dec-0199d3c0-1"), tool: text("echo"), revoked: false },
+        TraceEvent::Remembered { id: text("dec-0199d3c0-1"), tool: text("echo"), revoked: true },
+        TraceEvent::PolicyChanged { digest: digest() },
+        TraceEvent::Steered {
+            verb: text("pause"),
+            reason: some("lunch"),
+            channel: Channel::Signal,
+        },
+        TraceEvent::NotToldYet { reason: text("the store is away") },
     ]
+}
+
+fn policy_verdict() -> longhaul_contract::policy::Verdict {
+    super::policy::verdicts()[1].1.clone()
 }
 
 fn case(event: &TraceEvent) -> &'static str {
@@ -97,9 +138,18 @@ fn case(event: &TraceEvent) -> &'static str {
         TraceEvent::RunStarted { .. } => "run_started",
         TraceEvent::MessageReceived { .. } => "message_received",
         TraceEvent::ModelCalled { .. } => "model_called",
-        TraceEvent::ToolJudged { .. } => "tool_judged",
+        TraceEvent::ToolJudged { rules, .. } if rules.is_empty() => "tool_judged",
+        TraceEvent::ToolJudged { .. } => "tool_judged_rules",
         TraceEvent::ApprovalAsked { .. } => "approval_asked",
-        TraceEvent::ApprovalDecided { .. } => "approval_decided",
+        TraceEvent::ApprovalDecided { by: None, .. } => "approval_decided",
+        TraceEvent::ApprovalDecided { by: Some(_), .. } => "approval_decided_by",
+        TraceEvent::ApprovalMoved { detail: None, .. } => "approval_moved",
+        TraceEvent::ApprovalMoved { detail: Some(_), .. } => "approval_moved_detail",
+        TraceEvent::Remembered { revoked: false, .. } => "remembered",
+        TraceEvent::Remembered { revoked: true, .. } => "remembered_revoked",
+        TraceEvent::PolicyChanged { .. } => "policy_changed",
+        TraceEvent::Steered { .. } => "steered",
+        TraceEvent::NotToldYet { .. } => "not_told_yet",
         TraceEvent::DecisionRefused { .. } => "decision_refused",
         TraceEvent::ToolRan { .. } => "tool_ran",
         TraceEvent::Blocked { .. } => "blocked",

@@ -1,8 +1,9 @@
 //! Enums of plain words: each as one list of all its words.
 
-use longhaul_contract::approval::{Channel, Decision, DecisionRefusal, GateOutcome};
+use longhaul_contract::approval::{Channel, Decision, DecisionRefusal, GateOutcome, Span};
 use longhaul_contract::definition::{Action, OnTimeout};
 use longhaul_contract::failure::FailureKind;
+use longhaul_contract::interrupt::InterruptKind;
 use longhaul_contract::model::StopReason;
 use longhaul_contract::policy::{
     Breadth, OnDeadline, Outcome, RuleProblemKind, RuleSource, Weekday,
@@ -28,8 +29,8 @@ pub(super) fn kinds() -> Vec<Kind> {
     vec![
         kind("action", every!(Action: Run, Ask, Refuse)),
         kind("breadth", every!(Breadth: Call, Prefix, Tool)),
-        kind("channel", every!(Channel: Start, Signal, Update, Runtime)),
-        kind("decision", every!(Decision: Approve, Deny)),
+        kind("channel", every!(Channel: Start, Signal, Update, Http, Link, Runtime)),
+        kind("decision", every!(Decision: Approve, Deny, Answer, Question, Delegate)),
         kind(
             "decision_refusal",
             every!(
@@ -37,7 +38,19 @@ pub(super) fn kinds() -> Vec<Kind> {
                 AlreadyExpired,
                 AlreadyCancelled,
                 DigestMismatch,
-                ArgumentsWithDenial
+                ArgumentsWithDenial,
+                AlreadyAnswered,
+                AlreadyReleased,
+                Unauthenticated,
+                BadSignature,
+                OtherEnvelope,
+                EnvelopeExpired,
+                NotAnApprover,
+                SelfApproval,
+                StarterUnknown,
+                NotAllowed,
+                Malformed,
+                TooBroad
             ),
         ),
         kind(
@@ -48,7 +61,24 @@ pub(super) fn kinds() -> Vec<Kind> {
         ),
         kind("failure_kind", [("words", FailureKind::ALL.to_vec())]),
         kind("files_operation", every!(FilesOperation: List, Read, Search, Write)),
-        kind("gate_outcome", every!(GateOutcome: Open, Approved, Denied, Expired, Cancelled)),
+        kind(
+            "gate_outcome",
+            every!(
+                GateOutcome: Open,
+                Approved,
+                Denied,
+                Expired,
+                Cancelled,
+                Answered,
+                Questioned,
+                Released,
+                Withdrawn
+            ),
+        ),
+        kind(
+            "interrupt_kind",
+            every!(InterruptKind: Approval, Question, External, Elicitation, Auth),
+        ),
         kind("http_rest", every!(HttpRest: Query, Body)),
         kind("lane", every!(Lane: Learnt, Fast, Normal)),
         kind("on_deadline", every!(OnDeadline: Wait, Escalate, Deny, Fail)),
@@ -66,12 +96,14 @@ pub(super) fn kinds() -> Vec<Kind> {
                 Running,
                 WaitingForApproval,
                 WaitingForMessage,
+                Paused,
                 Blocked,
                 Completed,
                 Failed,
                 Cancelled
             ),
         ),
+        kind("span", every!(Span: Run, Agent, Everywhere)),
         kind("stop_reason", every!(StopReason: EndTurn, ToolCalls, MaxTokens, Filtered, Other)),
         kind(
             "tool_error_kind",

@@ -4,14 +4,16 @@
 import { chromium } from 'playwright-core';
 
 const [edge, name, gate] = process.argv.slice(2);
+let page;
+const text = () => page.evaluate(() => document.body.innerText);
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
 });
 try {
-  const context = await browser.newContext({ javaScriptEnabled: true });
-  const page = await context.newPage();
-  const text = () => page.evaluate(() => document.body.innerText);
+  const context = await browser.newContext();
+  page = await context.newPage();
+  page.setDefaultTimeout(15_000);
   await page.goto(`${edge}/approvals`);
   await page.getByRole('link', { name: /^Sign in with/ }).click();
   await page.getByPlaceholder('Enter any login').fill(name);
@@ -27,12 +29,13 @@ try {
     await page.waitForLoadState();
     end = await text();
   }
-  const cookies = (await context.cookies(edge)).map(({ name, httpOnly, sameSite }) => ({
-    name,
-    httpOnly,
-    sameSite,
-  }));
+  // The provider is on the same host, and its cookies with it.
+  const ours = (await context.cookies(edge)).filter(({ name }) => name.startsWith('longhaul'));
+  const cookies = ours.map(({ name, httpOnly, sameSite }) => ({ name, httpOnly, sameSite }));
   console.log(JSON.stringify({ inbox, end, cookies }));
+} catch (error) {
+  console.error(page?.url(), await text().catch(() => ''), error.message);
+  process.exitCode = 1;
 } finally {
   await browser.close();
 }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use super::BenchError;
 use crate::client::{Ending, Run, Runs};
 use crate::config::{self, Config, Flags, target};
-use crate::env_vars::{Env, LONGHAUL_PAUSE, LONGHAUL_SCRIPT_LOG};
+use crate::env_vars::{Env, LONGHAUL_BENCH_SERVER, LONGHAUL_PAUSE, LONGHAUL_SCRIPT_LOG};
 use crate::interceptors;
 use crate::process::Process;
 use crate::server::{self, Progress, Server, ServerRequest, Storage};
@@ -27,14 +27,17 @@ use crate::server::{self, Progress, Server, ServerRequest, Storage};
 /// The agent that is measured.
 pub const AGENT: &str = "bench";
 
+/// The same agent, whose reads never take the express lane.
+pub const PLAIN_AGENT: &str = "bench-plain";
+
 /// Reads a small file once a turn; the message says how many turns.
 const AGENT_FILE: &str = "\
-name: bench
+name: NAME
 description: Reads a small file, turn after turn.
 model: {provider: script, name: scenarios/bench.yaml}
 instructions: Read notes.txt as often as the message says.
 tools:
-  - files: {root: .}
+  - files: {root: .LANE}
 limits: {turns: 1000000, tokens: 1000000000}
 ";
 
@@ -63,7 +66,9 @@ const TOLD_LINES: usize = 12;
 /// A server of its own, an agent, and what workers need.
 #[derive(Debug)]
 pub struct Field {
-    server: Server,
+    /// A server of its own, unless one was named.
+    server: Option<Server>,
+    address: String,
     folder: TempDir,
 }
 
@@ -79,7 +84,8 @@ pub struct Request {
 }
 
 impl Field {
-    /// Starts a server with the settings of `longhaul dev`, its state in a file or in memory.
+    /// Starts a server with the settings of `longhaul dev`, its state in a file or in memory; or
+    /// takes the one that `LONGHAUL_BENCH_SERVER` names.
     ///
     /// # Errors
     /// If no server can be found, or files cannot be written.
@@ -87,18 +93,27 @@ impl Field {
         let folder = tempfile::Builder::new().prefix("longhaul-bench-").tempdir();
         let folder = folder.map_err(unwritten)?;
         furnish(folder.path()).map_err(unwritten)?;
+        if let Some(address) = Env::process().get(LONGHAUL_BENCH_SERVER).map(str::to_owned) {
+            return Ok(Self { server: None, address, folder });
+        }
         let storage = match in_file {
             true => Storage::Folder(folder.path().join("state")),
             false => Storage::Memory,
         };
         let request = ServerRequest { storage, ..ServerRequest::ephemeral() };
         let server = server::resolve(&request, progress).await?;
-        Ok(Self { server, folder })
+        let address = server.address().to_owned();
+        Ok(Self { server: Some(server), address, folder })
+    }
+
+    /// Where the server is: `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Version of the server.
     pub fn server_version(&self) -> &str {
-        &self.server.info().version
+        self.server.as_ref().map_or("of others", |server| &server.info().version)
     }
 
     /// Stops the server.
@@ -106,7 +121,9 @@ impl Field {
     /// # Errors
     /// If it cannot be watched.
     pub async fn end(self) -> Result<(), BenchError> {
-        self.server.stop().await?;
+        if let Some(server) = self.server {
+            server.stop().await?;
+        }
         Ok(())
     }
 
@@ -116,7 +133,7 @@ impl Field {
     /// If a variable says something impossible.
     pub fn config(&self, queue: &str) -> Result<Config, BenchError> {
         let flags = Flags {
-            address: Some(self.server.address().to_owned()),
+            address: Some(self.address.clone()),
             task_queue: Some(queue.to_owned()),
             agents: Some("agents".into()),
             root: Some("work".into()),
@@ -142,7 +159,7 @@ impl Field {
     /// # Errors
     /// If the server does not answer.
     pub async fn runs(&self, queue: &str) -> Result<Runs, BenchError> {
-        Ok(Runs::new(self.client().await?, self.server.address(), queue))
+        Ok(Runs::new(self.client().await?, &self.address, queue))
     }
 
     /// Starts a worker process of this program on `queue`; `pause` as in `LONGHAUL_PAUSE`.
@@ -175,7 +192,7 @@ impl Field {
         let log = open.map_err(failed)?;
         command
             .args(verb)
-            .args(["--address", self.server.address(), "--task-queue", queue])
+            .args(["--address", &self.address, "--task-queue", queue])
             .current_dir(self.folder.path())
             .env(LONGHAUL_SCRIPT_LOG, self.folder.path().join("requests.jsonl"))
             .envs(env.iter().copied())
@@ -257,15 +274,23 @@ fn unwritten(source: std::io::Error) -> BenchError {
 fn furnish(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder.join("agents/scenarios"))?;
     std::fs::create_dir_all(folder.join("work"))?;
-    std::fs::write(folder.join("agents/bench.yaml"), AGENT_FILE)?;
+    for (name, lane) in [(AGENT, ""), (PLAIN_AGENT, ", fast: false")] {
+        let text = AGENT_FILE.replace("NAME", name).replace("LANE", lane);
+        std::fs::write(folder.join(format!("agents/{name}.yaml")), text)?;
+    }
     std::fs::write(folder.join("agents/scenarios/bench.yaml"), SCENARIO)?;
     std::fs::write(folder.join("work/notes.txt"), NOTES)
 }
 
 /// The input of a run of `turns` turns.
 pub fn input(turns: u32, session: bool) -> StartAgent {
+    input_of(AGENT, turns, session)
+}
+
+/// The input of a run of `agent` with `turns` turns.
+pub fn input_of(agent: &str, turns: u32, session: bool) -> StartAgent {
     StartAgent {
-        agent: AGENT.to_owned(),
+        agent: agent.to_owned(),
         message: Some(turns.to_string()),
         session,
         ..StartAgent::default()

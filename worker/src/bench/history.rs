@@ -42,8 +42,9 @@ async fn on(stage: &Stage, turns: u32, progress: &dyn Progress) -> Result<Sheet,
         sheet.figure(format!("{name}: events a turn"), per_turn(chain.events), "events");
     }
     let later = f64::from(turns.saturating_sub(EARLY).max(1));
-    sheet.figure("each turn after the 10th", (late.bytes - early.bytes) / later, "bytes");
-    sheet.figure("each turn after the 10th", (late.events - early.events) / later, "events");
+    sheet.figure("each turn after the 10th: bytes", (late.bytes - early.bytes) / later, "bytes");
+    let events = (late.events - early.events) / later;
+    sheet.figure("each turn after the 10th: events", events, "events");
     sheet.figure("executions of the long run", late.executions as f64, "");
 
     let (calls, size) = REPORTED;

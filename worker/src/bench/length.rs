@@ -19,6 +19,8 @@ use crate::server::Progress;
 const MESSAGE_TURNS: u32 = 500;
 /// Turns that a line of the session's report covers.
 const LINE: usize = 1000;
+/// Whether a session came to its end with a transcript that lacks nothing.
+const WHOLE: &str = "session whole and in order (1: yes)";
 /// How many turns before and after a turn count for it.
 const AROUND: usize = 10;
 /// How often a session that is about to wait is asked to take a message.
@@ -162,6 +164,7 @@ async fn session(
     sheet.figure("history, all", found.bytes, "bytes");
     if let Some(error) = ended {
         // How far it came is the result.
+        sheet.figure(WHOLE, 0.0, "");
         sheet.about(format!("the session did NOT come to its end: {error}"));
         return Ok(());
     }
@@ -170,6 +173,7 @@ async fn session(
         .map_err(|what| BenchError::Conversation { id: id.to_owned(), what })?;
     sheet.about(format!("the transcript has all {} items in order", items.len()));
     sheet.figure("items of the transcript", items.len() as f64, "");
+    sheet.figure(WHOLE, 1.0, "");
     Ok(runs.run(id).close().await?)
 }
 

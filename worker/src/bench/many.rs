@@ -1,19 +1,20 @@
 //! Many agents on one worker process, beside the same on a bare SDK worker.
 
-use std::time::Instant;
-
 use super::BenchError;
 use super::bare::{self, Sizes, Turns};
-use super::figures::millis;
-use super::machine::{cpu_ms, peak_mib};
+use super::machine::peak_mib;
 use super::sheet::Sheet;
 use super::stage::{Stage, StageOptions, WORKS, input};
 use super::turn::sizes;
+use super::watch::{Round, Watch};
 use crate::client::Runs;
+use crate::env_vars::LONGHAUL_ACTIVITY_SLOTS;
 use crate::process::Process;
 use crate::server::Progress;
 
 const BARE_QUEUE: &str = "bench-bare";
+/// Slots for activities of a worker by default.
+const LEAST_SLOTS: u32 = 100;
 /// Bytes that the tool returns.
 const SIZE: u32 = 1024;
 
@@ -26,13 +27,6 @@ pub struct ManyOptions {
     pub turns: u32,
     /// How often, each side.
     pub rounds: u32,
-}
-
-/// What one round of one side showed.
-#[derive(Clone, Copy, Debug)]
-struct Round {
-    turns_per_s: f64,
-    cpu_ms_per_turn: Option<f64>,
 }
 
 /// Measures. With a model that takes its time the bare worker is left out: its calls take none.
@@ -61,12 +55,20 @@ async fn on(
     let ManyOptions { agents, turns, rounds } = options;
     sheet.about(format!("{rounds} rounds of {agents} agents at once, {turns} turns each"));
     let runs = stage.runs().await?;
-    let mut product = stage.worker(&[])?;
-    stage.run(&runs, "warm-up", 20, SIZE).await?;
+    // Each agent may have a call in flight, unless somebody says otherwise.
+    let slots = options.agents.max(LEAST_SLOTS).to_string();
+    let slots = match std::env::var_os(LONGHAUL_ACTIVITY_SLOTS) {
+        Some(_) => None,
+        None => Some((LONGHAUL_ACTIVITY_SLOTS, slots.as_str())),
+    };
+    let mut product = stage.worker(slots.as_slice())?;
+    // With a slow model nothing is compared, and a long conversation would only take its time.
+    stage.run(&runs, "warm-up", if beside { 20 } else { 1 }, SIZE).await?;
     let sizes = sizes(&runs.run("warm-up").events().await?);
     let mut bare = match beside {
         true => {
-            let bare = stage.field.process(&["bench", "bare-worker"], BARE_QUEUE, &[])?;
+            let bare =
+                stage.field.process(&["bench", "bare-worker"], BARE_QUEUE, slots.as_slice())?;
             bare::run(runs.client(), BARE_QUEUE, "warm-up-bare", Turns { turns: 20, sizes })
                 .await?;
             Some(bare)
@@ -102,6 +104,8 @@ async fn on(
         sheet.samples("turns a second, longhaul by bare", ratios, "×");
     }
     let most = stage.model.most_in_flight();
+    let open = stage.model.most_open();
+    sheet.figure(format!("agents in flight at most, of {agents}"), open as f64, "");
     sheet.figure("model calls in flight at most", most as f64, "");
     product.kill9().await?;
     if let Some(bare) = &mut bare {
@@ -123,7 +127,7 @@ async fn run_product(
     options: ManyOptions,
 ) -> Result<Round, BenchError> {
     let ids = (1..=options.agents).map(|agent| format!("many-{round}-{agent}"));
-    let watch = Watch::start(worker);
+    let watch = Watch::start(worker.pid());
     stage
         .each(ids.clone(), async |id| {
             runs.start(&id, input(WORKS, &id, options.turns, SIZE, false)).await?;
@@ -133,7 +137,7 @@ async fn run_product(
     for id in ids {
         super::field::completed(&runs.run(&id)).await?;
     }
-    Ok(watch.end(options))
+    Ok(watch.end(options.agents * options.turns))
 }
 
 async fn run_bare(
@@ -145,7 +149,7 @@ async fn run_bare(
     sizes: Sizes,
 ) -> Result<Round, BenchError> {
     let ids = (1..=options.agents).map(|agent| format!("bare-{round}-{agent}"));
-    let (turns, watch) = (Turns { turns: options.turns, sizes }, Watch::start(worker));
+    let (turns, watch) = (Turns { turns: options.turns, sizes }, Watch::start(worker.pid()));
     let client = runs.client();
     stage
         .each(ids.clone(), async |id| {
@@ -155,28 +159,5 @@ async fn run_bare(
     for id in ids {
         super::field::completed(&runs.run(&id)).await?;
     }
-    Ok(watch.end(options))
-}
-
-/// Time and processor time of a round.
-struct Watch {
-    begun: Instant,
-    pid: i32,
-    cpu_ms: Option<f64>,
-}
-
-impl Watch {
-    fn start(worker: &Process) -> Self {
-        let pid = worker.pid();
-        Self { begun: Instant::now(), pid, cpu_ms: cpu_ms(pid) }
-    }
-
-    fn end(self, options: ManyOptions) -> Round {
-        let turns = f64::from(options.agents * options.turns);
-        let used = cpu_ms(self.pid).zip(self.cpu_ms).map(|(now, then)| now - then);
-        Round {
-            turns_per_s: turns / (millis(self.begun.elapsed()) / 1000.0),
-            cpu_ms_per_turn: used.map(|used| used / turns),
-        }
-    }
+    Ok(watch.end(options.agents * options.turns))
 }

@@ -8,7 +8,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -62,6 +62,9 @@ struct Log {
     requests: u64,
     in_flight: u64,
     most_in_flight: u64,
+    /// Conversations whose last text is still to come.
+    open: BTreeSet<String>,
+    most_open: usize,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,11 @@ impl MockModel {
         self.shared.log().most_in_flight
     }
 
+    /// Most conversations at once that had begun and were still to have their last text.
+    pub fn most_open(&self) -> usize {
+        self.shared.log().most_open
+    }
+
     /// What was wrong with the first wrong request.
     pub fn complaint(&self) -> Option<String> {
         self.shared.log().complaints.first().cloned()
@@ -161,6 +169,9 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         log.most_in_flight = log.most_in_flight.max(log.in_flight);
     }
     let read = read(&body);
+    if let Ok(conversation) = &read {
+        shared.log().begin(conversation);
+    }
     if !shared.options.latency.is_zero() {
         sleep(shared.options.latency).await;
     }
@@ -181,6 +192,14 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 impl Log {
+    /// Counts a conversation as open.
+    fn begin(&mut self, conversation: &Conversation) {
+        if !self.open.contains(&conversation.name) {
+            self.open.insert(conversation.name.clone());
+            self.most_open = self.most_open.max(self.open.len());
+        }
+    }
+
     /// Keeps the exchange, unless it is a repeated one.
     fn keep(
         &mut self,
@@ -190,6 +209,9 @@ impl Log {
     ) -> Result<(), String> {
         let known = self.exchanges.entry(to.name.clone()).or_default();
         let exchange = Exchange { begun, arrived, answered: Instant::now(), bytes };
+        if to.calls == to.wanted {
+            self.open.remove(&to.name);
+        }
         if to.said == known.len() {
             known.push(exchange);
         } else if to.said > known.len() {

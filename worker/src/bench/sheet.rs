@@ -86,7 +86,12 @@ impl Sheet {
         samples: impl IntoIterator<Item = f64>,
         unit: &'static str,
     ) {
-        self.spreads.push(Sample { name: name.into(), spread: Spread::of(samples), unit });
+        self.spread(name, Spread::of(samples), unit);
+    }
+
+    /// Adds samples that are summed up already.
+    pub fn spread(&mut self, name: impl Into<String>, spread: Spread, unit: &'static str) {
+        self.spreads.push(Sample { name: name.into(), spread, unit });
     }
 
     /// The sheet, with the load at the end.

@@ -1,4 +1,4 @@
-//! A field with a mock model and two agents that ask it: one works, the other asks a person first.
+//! A field with a mock model and agents that ask it: some work, one asks a person first.
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +21,10 @@ use crate::server::Progress;
 pub const WORKS: &str = "mock";
 /// The agent whose every call waits for a person.
 pub const ASKS: &str = "gated";
+/// The agent that works, its reads by the express lane from the first turn on.
+pub const EXPRESS: &str = "express";
+/// The agent that works, its reads never by the express lane.
+pub const PLAIN: &str = "plain";
 /// The queue of the product's worker.
 pub const QUEUE: &str = "bench-stage";
 
@@ -60,9 +64,9 @@ impl Stage {
         let failed = |source| BenchError::File { what: "start the mock model", source };
         let field = Field::start(options.in_file, progress).await?;
         let model = MockModel::start(options.model).await.map_err(failed)?;
-        for (name, gate) in [(WORKS, false), (ASKS, true)] {
+        for name in [WORKS, ASKS, EXPRESS, PLAIN] {
             let path = field.folder().join(format!("agents/{name}.yaml"));
-            let text = agent_file(name, &model.base_url(), gate, options.fast);
+            let text = agent_file(name, &model.base_url(), options.fast);
             std::fs::write(path, text).map_err(failed)?;
         }
         for size in [220, 1024, 5 * 1024, 10 * 1024] {
@@ -88,7 +92,7 @@ impl Stage {
         self.field.runs(QUEUE).await
     }
 
-    /// Runs an agent for `turns` turns and waits for its end.
+    /// Runs [`WORKS`] for `turns` turns and waits for its end.
     ///
     /// # Errors
     /// If it does not end well.
@@ -99,7 +103,22 @@ impl Stage {
         turns: u32,
         size: u32,
     ) -> Result<(), BenchError> {
-        runs.start(id, input(WORKS, id, turns, size, false)).await?;
+        self.run_of(runs, WORKS, id, turns, size).await
+    }
+
+    /// Runs `agent` for `turns` turns and waits for its end.
+    ///
+    /// # Errors
+    /// If it does not end well.
+    pub async fn run_of(
+        &self,
+        runs: &Runs,
+        agent: &str,
+        id: &str,
+        turns: u32,
+        size: u32,
+    ) -> Result<(), BenchError> {
+        runs.start(id, input(agent, id, turns, size, false)).await?;
         self.sound(completed(&runs.run(id)).await)
     }
 
@@ -194,18 +213,30 @@ pub async fn idle(pid: i32) {
 pub fn input(agent: &str, id: &str, turns: u32, size: u32, session: bool) -> StartAgent {
     StartAgent {
         agent: agent.to_owned(),
-        message: Some(format!("{turns} {id} {size}")),
+        message: Some(message(id, turns, size)),
         session,
         ..StartAgent::default()
     }
 }
 
-fn agent_file(name: &str, base_url: &str, gate: bool, fast: bool) -> String {
-    let fast = if fast { ", fast: true" } else { "" };
-    let gate = if gate {
-        "approvals: [{tools: [\"files.read\"], action: ask, timeout: 24h, on_timeout: deny}]\n"
-    } else {
-        ""
+/// What asks the mock model for `turns` turns with results of `size` bytes, in the conversation
+/// `id`.
+pub fn message(id: &str, turns: u32, size: u32) -> String {
+    format!("{turns} {id} {size}")
+}
+
+fn agent_file(name: &str, base_url: &str, fast: bool) -> String {
+    let fast = match name {
+        EXPRESS => ", fast: true",
+        PLAIN => ", fast: false",
+        _ if fast => ", fast: true",
+        _ => "",
+    };
+    let gate = match name {
+        ASKS => {
+            "approvals: [{tools: [\"files.read\"], action: ask, timeout: 24h, on_timeout: deny}]\n"
+        }
+        _ => "",
     };
     format!(
         "name: {name}\ndescription: Reads a file, turn after turn.\nmodel: {{provider: openai, \

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::BenchError;
 use super::bare::{self, Sizes, Turns};
-use super::field::{Field, completed, input};
+use super::field::{AGENT, Field, PLAIN_AGENT, completed, input_of};
 use super::figures::{Spread, millis};
 use super::machine::{Machine, load};
 use crate::client::Runs;
@@ -55,12 +55,16 @@ pub struct TurnReport {
     pub rounds: u32,
     /// Whether the server kept its state in a file.
     pub in_file: bool,
-    /// The product.
+    /// The product, as it comes: reads learn the express lane.
     pub product: Side,
+    /// The product without the express lane.
+    pub plain: Side,
     /// The bare worker.
     pub bare: Side,
     /// For each round, the product's time by the bare worker's.
     pub ratio: Spread,
+    /// The same without the express lane.
+    pub plain_ratio: Spread,
     /// Payload sizes of the product, which the bare worker has too.
     pub payload_bytes: Sizes,
 }
@@ -140,44 +144,52 @@ async fn rounds(
     let (runs, client) = (field.runs(PRODUCT_QUEUE).await?, field.client().await?);
     let machine = Machine::here(field.server_version());
     let sizes = {
-        run_product(&runs, "warm-up-product", WARM_UP).await?;
-        let events = runs.run("warm-up-product").events().await?;
+        run_product(&runs, AGENT, "warm-up-product", WARM_UP).await?;
+        // Here every tool call is an activity.
+        run_product(&runs, PLAIN_AGENT, "warm-up-plain", WARM_UP).await?;
+        let events = runs.run("warm-up-plain").events().await?;
         sizes(&events)
     };
     run_bare(&client, &runs, "warm-up-bare", Turns { turns: WARM_UP, sizes }).await?;
 
-    let (mut product, mut bare) = (Vec::new(), Vec::new());
+    let (mut product, mut plain, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=options.rounds {
         progress.busy("measuring turns", &format!("round {round} of {}", options.rounds));
         let turns = Turns { turns: options.turns, sizes };
-        let (a, b) = (format!("product-{round}"), format!("bare-{round}"));
+        let [a, b, c] = ["product", "bare", "plain"].map(|side| format!("{side}-{round}"));
         // Who comes first changes, so that what drifts within a round favours nobody.
         if round % 2 == 1 {
-            product.push(run_product(&runs, &a, options.turns).await?);
+            product.push(run_product(&runs, AGENT, &a, options.turns).await?);
             bare.push(run_bare(&client, &runs, &b, turns).await?);
+            plain.push(run_product(&runs, PLAIN_AGENT, &c, options.turns).await?);
         } else {
+            plain.push(run_product(&runs, PLAIN_AGENT, &c, options.turns).await?);
             bare.push(run_bare(&client, &runs, &b, turns).await?);
-            product.push(run_product(&runs, &a, options.turns).await?);
+            product.push(run_product(&runs, AGENT, &a, options.turns).await?);
         }
     }
     progress.idle();
-    let ratios = product.iter().zip(&bare).map(|(a, b)| a.ms_per_turn / b.ms_per_turn);
+    let ratio = |ours: &[Sample]| {
+        Spread::of(ours.iter().zip(&bare).map(|(a, b)| a.ms_per_turn / b.ms_per_turn))
+    };
     Ok(TurnReport {
         machine,
         load_after: load(),
         turns: options.turns,
         rounds: options.rounds,
         in_file: options.in_file,
-        ratio: Spread::of(ratios),
+        ratio: ratio(&product),
+        plain_ratio: ratio(&plain),
         product: Side::of(&product),
+        plain: Side::of(&plain),
         bare: Side::of(&bare),
         payload_bytes: sizes,
     })
 }
 
-async fn run_product(runs: &Runs, id: &str, turns: u32) -> Result<Sample, BenchError> {
+async fn run_product(runs: &Runs, agent: &str, id: &str, turns: u32) -> Result<Sample, BenchError> {
     let begun = Instant::now();
-    runs.start(id, input(turns, false)).await?;
+    runs.start(id, input_of(agent, turns, false)).await?;
     completed(&runs.run(id)).await?;
     Sample::of(runs, id, turns, begun.elapsed(), "CallModel").await
 }

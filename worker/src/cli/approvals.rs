@@ -180,7 +180,7 @@ async fn open_gates(runs: &Runs) -> Result<(Vec<OpenGate>, ExitCode)> {
 }
 
 /// Whether a run may have an open gate, as far as visibility knows.
-fn may_wait(run: &RunSummary) -> bool {
+pub(super) fn may_wait(run: &RunSummary) -> bool {
     match run.state {
         // Visibility may lag, so only what can hold no gate is left out.
         Some(

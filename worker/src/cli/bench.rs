@@ -1,6 +1,7 @@
 //! `longhaul bench`: measures the program against the figures that it promises.
 
 mod all;
+mod peers;
 mod tables;
 
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ use crate::bench::{bare, gates, history, policy, rebuild, recovery, start};
 use crate::output;
 use crate::server::Terminal;
 use all::All;
+use peers::Peers;
 use tables::{print_recovery, print_sheet, print_start, print_turn};
 
 const EXAMPLES: &str = "\
@@ -30,16 +32,23 @@ Examples:
   cargo run --release -- bench start --json
   cargo run --release -- bench many --model-ms 500 --agents 800
   cargo run --release -- bench length --session 10000 --result-bytes 220
+  cargo run --release -- bench peers --install
 
 Each but `policy` starts a Temporal server of its own with the settings of `longhaul dev`.
 `docs/BENCHMARKS.md` holds results.";
 
 /// Measure this program on this machine
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
 pub(super) struct Bench {
     #[command(subcommand)]
-    figure: Figure,
+    figure: Option<Figure>,
+    /// The same as `peers` with its defaults
+    #[arg(long)]
+    peers: bool,
+    /// With `--peers`: install what is not there
+    #[arg(long, requires = "peers")]
+    install: bool,
     /// Print one JSON document
     #[arg(long, global = true)]
     json: bool,
@@ -153,6 +162,8 @@ enum Figure {
         #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// The same agent on other runtimes, beside this one
+    Peers(Peers),
     /// Everything, with goals
     All(All),
     /// A worker that does nothing, to compare with
@@ -164,7 +175,12 @@ impl Bench {
     pub(super) async fn execute(self, globals: &Globals) -> Result<ExitCode> {
         let progress = Terminal::default();
         let stage = self.stage.options();
-        match &self.figure {
+        let Some(figure) = &self.figure else {
+            anyhow::ensure!(self.peers, "no measurement was named\nhint: `longhaul bench --help`");
+            return Peers::usual(self.install)?.execute(stage, self.json, &progress).await;
+        };
+        anyhow::ensure!(!self.peers, "`--peers` is a measurement by itself: name no other");
+        match figure {
             Figure::Turn { turns, rounds } => {
                 let options =
                     TurnOptions { turns: *turns, rounds: *rounds, in_file: stage.in_file };
@@ -200,6 +216,7 @@ impl Bench {
                 self.sheet(&report.await?)?;
             }
             Figure::Policy { rules, rounds } => self.sheet(&policy::measure(*rules, *rounds)?)?,
+            Figure::Peers(peers) => return peers.execute(stage, self.json, &progress).await,
             Figure::All(all) => return all.execute(stage, self.json, &progress).await,
             Figure::BareWorker => Box::pin(bare::serve(&globals.load()?)).await?,
         }

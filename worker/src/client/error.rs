@@ -104,6 +104,9 @@ pub enum RunError {
     Other(String),
 }
 
+/// What the server says of an update that it dropped before the run saw it.
+const DROPPED: &str = "update was aborted";
+
 impl RunError {
     /// Whether the server asked to come again later.
     pub fn is_busy(&self) -> bool {
@@ -136,6 +139,9 @@ impl RunError {
                 Self::NoWorker { id, task_queue: task_queue.to_owned() }
             }
             Code::ResourceExhausted => Self::Busy { address, message },
+            // The server drops updates that have not reached the run when it has to look at the run
+            // anew, as after many at a time; they can be sent again.
+            Code::Unavailable if message.contains(DROPPED) => Self::Busy { address, message },
             Code::Unavailable => Self::Unreachable { address, message },
             Code::PermissionDenied | Code::Unauthenticated => Self::Forbidden { address, message },
             Code::InvalidArgument => Self::Refused { id, message },

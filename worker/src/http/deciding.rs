@@ -217,14 +217,17 @@ fn standing(receipt: DecisionReceipt) -> Result<DecisionReceipt, ApiError> {
 
 /// The run refuses without a receipt what it cannot read, and gates that it does not have.
 fn about_gate(error: RunError, id: &str) -> ApiError {
-    match error {
-        RunError::Refused { message, .. } if message.starts_with("no gate") => {
-            ApiError::not_found(message).hint("`GET /v1/approvals` lists what waits")
-        }
-        RunError::Closed { .. } => {
-            let error = ApiError::from(error);
-            ApiError { message: format!("{}; `{id}` waits no longer", error.message), ..error }
-        }
-        error => error.into(),
+    if let RunError::Refused { message, .. } = &error
+        && message.starts_with("no gate")
+    {
+        return ApiError::not_found(message.clone()).hint("`GET /v1/approvals` lists what waits");
     }
+    let is_over = matches!(error, RunError::Closed { .. });
+    let error = ApiError::from(error);
+    if !is_over {
+        return error;
+    }
+    // What the command line would do next does not help here.
+    let message = format!("{}: `{id}` waits no longer", error.message);
+    ApiError { message, hint: None, ..error }
 }

@@ -111,14 +111,12 @@ impl From<RunError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Request(problem) => Self::bad(problem),
-            error => {
-                // The store's own words may say where it is, which is not the caller's business.
-                tracing::warn!(%error, "the store did not answer an HTTP request");
-                Self::away("the store does not answer")
-            }
+        if let StoreError::Request(problem) = error {
+            return Self::bad(problem);
         }
+        // The store's own words may say where it is, which is not the caller's business.
+        tracing::warn!(%error, "the store did not answer an HTTP request");
+        Self::away("the store does not answer")
     }
 }
 

@@ -45,8 +45,9 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    // The address of a page may be a link that decides.
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    // The address of a page may be a link that decides. Without any referrer, browsers would not
+    // say whose page a form is of, either.
+    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow")),
 ];

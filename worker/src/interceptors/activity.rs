@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use longhaul_activities::activities::RunFacts;
 use longhaul_contract::archive::ArchiveRequest;
 use longhaul_contract::definition::LoadAgent;
+use longhaul_contract::interrupt::JudgeRequest;
 use longhaul_contract::model::{CompactRequest, ModelReply, ModelRequest, StopReason};
+use longhaul_contract::notice::NotifyRequest;
 use longhaul_contract::span::RunTrace;
 use longhaul_contract::tool::{ToolErrorKind, ToolInvocation, ToolOutcome};
 use opentelemetry::KeyValue;
@@ -85,6 +87,8 @@ enum Request {
     Tool { turn: u32, tool: String, call: String },
     Compact { turn: u32 },
     Archive,
+    Judge,
+    Notify,
     Other,
 }
 
@@ -109,6 +113,10 @@ impl Attempt {
             Request::Compact { turn: compact.turn }
         } else if input.args_ref::<ArchiveRequest>().is_some() {
             Request::Archive
+        } else if input.args_ref::<JudgeRequest>().is_some() {
+            Request::Judge
+        } else if input.args_ref::<NotifyRequest>().is_some() {
+            Request::Notify
         } else {
             Request::Other
         };
@@ -177,6 +185,8 @@ impl Request {
             Self::Tool { tool, .. } => Some(format!("execute_tool {tool}")),
             Self::Compact { .. } => Some("compact_context".to_owned()),
             Self::Archive => Some("archive".to_owned()),
+            Self::Judge => Some("judge".to_owned()),
+            Self::Notify => Some("notify".to_owned()),
             Self::Other => None,
         }
     }
@@ -184,9 +194,12 @@ impl Request {
     fn span_kind(&self) -> SpanKind {
         match self {
             Self::Model { .. } | Self::Compact { .. } => SpanKind::Client,
-            Self::Load { .. } | Self::Tool { .. } | Self::Archive | Self::Other => {
-                SpanKind::Internal
-            }
+            Self::Load { .. }
+            | Self::Tool { .. }
+            | Self::Archive
+            | Self::Judge
+            | Self::Notify
+            | Self::Other => SpanKind::Internal,
         }
     }
 
@@ -218,7 +231,7 @@ impl Request {
             Self::Compact { turn } => {
                 attributes.push(KeyValue::new(genai::TURN, i64::from(*turn)));
             }
-            Self::Archive | Self::Other => {}
+            Self::Archive | Self::Judge | Self::Notify | Self::Other => {}
         }
     }
 }

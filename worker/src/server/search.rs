@@ -26,24 +26,29 @@ pub struct SearchPath {
 impl SearchPath {
     /// The user's: `PATH`, and `$XDG_CACHE_HOME/longhaul` or what the platform has for it.
     pub fn from_env() -> Self {
-        let base = std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
-            .or_else(dirs::cache_dir);
         let folder = format!("temporal-{}", version::CLI);
         Self {
             path: std::env::var_os("PATH").unwrap_or_default(),
-            cache: base.map(|base| base.join("longhaul").join(folder)),
+            cache: user_cache().map(|cache| cache.join(folder)),
             download: true,
         }
     }
 
     /// The first executable file called `name`.
-    pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
         std::env::split_paths(&self.path)
             .map(|folder| folder.join(name))
             .find(|file| is_executable(file))
     }
+}
+
+/// Where this user's programs that Longhaul got are kept, if the user has a cache folder.
+pub fn user_cache() -> Option<PathBuf> {
+    std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute())
+        .or_else(dirs::cache_dir)
+        .map(|base| base.join("longhaul"))
 }
 
 /// Something that can run a server.

@@ -224,10 +224,10 @@ pub struct Gate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Box<Plan>>,
     /// Which stage of the plan it is in, from 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub stage: u32,
     /// Reminders of this stage that went out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub reminded: u32,
     /// Who decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]

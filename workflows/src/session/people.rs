@@ -140,31 +140,29 @@ impl Session {
         now: Timestamp,
     ) -> Option<ToolOutcome> {
         let call = self.calls.get_mut(index)?;
-        match outcome {
-            ToolOutcome::MustAsk { judged } => {
-                // It did not run: the rules have become stricter since it was judged.
-                call.started_at = None;
-                let (verdict, ..) = verdict(&call.call, &judged);
-                let asks = matches!(verdict, Verdict::Ask(_)) && call.gate.is_none();
-                if !asks {
-                    let reason = judged.verdict.reason;
-                    return Some(ToolOutcome::Refused { reason });
-                }
-                call.verdict = verdict;
-                None
+        if let ToolOutcome::MustAsk { judged } = outcome {
+            // It did not run: the rules have become stricter since it was judged.
+            call.started_at = None;
+            let (verdict, ..) = verdict(&call.call, &judged);
+            if !matches!(verdict, Verdict::Ask(_)) || call.gate.is_some() {
+                let reason = judged.verdict.reason;
+                return Some(ToolOutcome::Refused { reason });
             }
-            ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message }
-                if call.gate.as_ref().is_some_and(|gate| {
-                    gate.plan.is_some() && (gate.edited.is_some() || gate.answer.is_some())
-                }) =>
-            {
-                // A person wrote what does not fit, so a person mends it.
-                call.started_at = None;
-                self.reopen_gate(index, message, now);
-                None
-            }
-            outcome => Some(outcome),
+            call.verdict = verdict;
+            return None;
         }
+        let by_a_person = call.gate.as_ref().is_some_and(|gate| {
+            gate.plan.is_some() && (gate.edited.is_some() || gate.answer.is_some())
+        });
+        if let ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message } = &outcome
+            && by_a_person
+        {
+            // A person wrote what does not fit, so a person mends it.
+            call.started_at = None;
+            self.reopen_gate(index, message.clone(), now);
+            return None;
+        }
+        Some(outcome)
     }
 
     /// The answer of a person in the place of call `index`, if there is nothing to check and it is

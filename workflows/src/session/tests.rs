@@ -1,5 +1,6 @@
 //! How the state of a run changes.
 
+mod permission;
 mod storm;
 mod window;
 

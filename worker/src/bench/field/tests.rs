@@ -2,18 +2,21 @@
 
 use longhaul_activities::agents::AgentStore;
 use longhaul_activities::model::script::Scenario;
+use longhaul_contract::tool::Lane;
 
 use super::*;
 
 #[test]
-fn the_agent_can_be_loaded_and_its_scenario_played() {
+fn the_agents_can_be_loaded_and_their_scenario_played() {
     let folder = tempfile::tempdir().unwrap();
     furnish(folder.path()).unwrap();
     let agents = folder.path().join("agents");
-    let agent = AgentStore::new(agents.clone()).load(AGENT).unwrap();
-    assert!(agent.tool("files.read").is_some());
-    assert!(agent.tool("files.write").is_none(), "nothing asks a person");
-    Scenario::load(Some(&agents), &agent.model.name).unwrap();
+    for (name, lane) in [(AGENT, Lane::Learnt), (PLAIN_AGENT, Lane::Normal)] {
+        let agent = AgentStore::new(agents.clone()).load(name).unwrap();
+        assert_eq!(agent.tool("files.read").unwrap().lane, lane);
+        assert!(agent.tool("files.write").is_none(), "nothing asks a person");
+        Scenario::load(Some(&agents), &agent.model.name).unwrap();
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::reply;
 use super::request::{Conversation, read};
+use super::{Log, reply};
 
 fn body(messages: &[Value]) -> Vec<u8> {
     serde_json::to_vec(&json!({"model": "bench-model", "messages": messages})).unwrap()
@@ -71,6 +71,25 @@ fn parts_and_absent_texts_are_read() {
     assert_eq!(read(&body(&[parts])).unwrap().wanted, 1);
     let silent = json!({"role": "system", "content": null});
     assert_eq!(read(&body(&[silent, user("1 a")])).unwrap().said, 0);
+}
+
+#[test]
+fn conversations_are_open_until_their_last_text() {
+    let at = |name: &str, calls| Conversation {
+        name: name.to_owned(),
+        size: 1,
+        wanted: 1,
+        calls,
+        said: calls,
+    };
+    let mut log = Log::default();
+    let now = tokio::time::Instant::now();
+    for conversation in [at("a", 0), at("b", 0), at("a", 1), at("c", 0)] {
+        log.begin(&conversation);
+        log.keep(&conversation, [now, now], 1).unwrap();
+    }
+    assert_eq!(log.open.iter().collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!(log.most_open, 2);
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! Tests of the agents that ask the mock model.
 
 use longhaul_activities::agents::AgentStore;
+use longhaul_contract::tool::Lane;
 
 use super::*;
 
 #[test]
 fn the_agents_can_be_loaded() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, gate) in [(WORKS, false), (ASKS, true)] {
-        let text = agent_file(name, "http://127.0.0.1:1/v1/", gate, false);
+    for (name, lane) in
+        [(WORKS, Lane::Learnt), (ASKS, Lane::Learnt), (EXPRESS, Lane::Fast), (PLAIN, Lane::Normal)]
+    {
+        let text = agent_file(name, "http://127.0.0.1:1/v1/", false);
         std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
         let agent = AgentStore::new(folder.path().to_owned()).load(name).unwrap();
-        assert_eq!(!agent.approvals.is_empty(), gate);
-        assert!(agent.tool("files.read").is_some());
+        assert_eq!(!agent.approvals.is_empty(), name == ASKS);
+        assert_eq!(agent.tool("files.read").unwrap().lane, lane);
     }
 }
 

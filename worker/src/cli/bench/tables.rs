@@ -1,6 +1,7 @@
 //! Measurements as tables for people.
 
 use crate::bench::figures::Spread;
+use crate::bench::goals::Goal;
 use crate::bench::machine::Machine;
 use crate::bench::recovery::{Case, RecoveryReport};
 use crate::bench::sheet::{Figure, Sample, Sheet};
@@ -16,18 +17,25 @@ pub(super) fn print_sheet(sheet: &Sheet) {
     }
     line("");
     for Figure { name, value, unit } in &sheet.figures {
+        let goal = Goal::of(name).zip(*value).map(|(goal, value)| goal.told(value, value));
         let value = value.map_or("unknown".to_owned(), |value| match value.fract() == 0.0 {
             true => format!("{value:.0}"),
             false => format!("{value:.2}"),
         });
-        line(format_args!("{name:<58}{value:>14}  {unit}"));
+        line(format_args!("{name:<72}{value:>14}  {unit:<7}{}", told(goal)));
     }
     if !sheet.spreads.is_empty() {
         line(header("", ""));
     }
     for Sample { name, spread, unit } in &sheet.spreads {
-        line(format_args!("{}  {unit}", row(name, spread)));
+        let goal = Goal::of(name).map(|goal| goal.told(spread.median, spread.p95));
+        line(format_args!("{}  {unit:<7}{}", row(name, spread), told(goal)));
     }
+}
+
+/// A goal at the end of a line, if there is one.
+fn told(goal: Option<String>) -> String {
+    goal.map_or_else(String::new, |goal| format!("  ({goal})"))
 }
 
 pub(super) fn print_turn(report: &TurnReport) {
@@ -41,19 +49,28 @@ pub(super) fn print_turn(report: &TurnReport) {
     ));
     line("");
     line(header("", "ms"));
-    for (name, side) in [("longhaul", &report.product), ("bare worker", &report.bare)] {
+    for (name, side) in sides(report) {
         let Side { run_ms, turn_ms, .. } = side;
         line(row(&format!("{name}, a turn, by round"), run_ms));
         line(row(&format!("{name}, a turn, each"), turn_ms));
     }
     line(row("ratio, by round", &report.ratio));
+    line(row("ratio without express lane, by round", &report.plain_ratio));
     line("");
-    for (name, side) in [("longhaul", &report.product), ("bare worker", &report.bare)] {
+    for (name, side) in sides(report) {
         let Side { history_bytes, history_events, .. } = side;
         line(format_args!(
             "history of {name}: {history_bytes:.0} bytes and {history_events:.1} events a turn"
         ));
     }
+}
+
+fn sides(report: &TurnReport) -> [(&'static str, &Side); 3] {
+    [
+        ("longhaul", &report.product),
+        ("without express lane", &report.plain),
+        ("bare worker", &report.bare),
+    ]
 }
 
 pub(super) fn print_start(report: &StartReport) {
@@ -103,12 +120,12 @@ pub(super) fn print_machine(machine: &Machine, load_after: Option<f64>) {
 
 fn header(name: &str, unit: &str) -> String {
     let [n, min, median, p95, max] = ["n", "min", "median", "p95", "max"];
-    format!("{name:<38}{n:>6}{min:>10}{median:>10}{p95:>10}{max:>10}  {unit}")
+    format!("{name:<46}{n:>6}{min:>10}{median:>10}{p95:>10}{max:>10}  {unit}")
 }
 
 fn row(name: &str, spread: &Spread) -> String {
     let Spread { samples, min, median, p95, max } = spread;
-    format!("{name:<38}{samples:>6}{min:>10.2}{median:>10.2}{p95:>10.2}{max:>10.2}")
+    format!("{name:<46}{samples:>6}{min:>10.2}{median:>10.2}{p95:>10.2}{max:>10.2}")
 }
 
 pub(super) fn line(text: impl std::fmt::Display) {

@@ -25,7 +25,7 @@ async fn text(response: Response) -> String {
     assert_eq!(response.status(), StatusCode::OK);
     let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
-    assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
+    assert_eq!(response.headers()[header::REFERRER_POLICY], "same-origin");
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap()
 }
