@@ -1,26 +1,21 @@
 //! The activities: each port of the contract, carried out.
 #![expect(missing_docs, reason = "the Temporal macro writes undocumented constants")]
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex};
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::identity::Trust;
-use longhaul_contract::interrupt::{JudgeReply, JudgeRequest, Judged, Judging};
+use longhaul_contract::interrupt::{JudgeReply, JudgeRequest};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::notice::NotifyRequest;
-use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered};
+use longhaul_contract::policy::Remembered;
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
-use longhaul_contract::time::Timestamp;
-use longhaul_contract::tool::{
-    ToolBinding, ToolCall, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec,
-};
+use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
 use longhaul_store::{Owner, Store, StoreError};
 use serde::Serialize;
 use temporalio_macros::activities;
@@ -35,14 +30,16 @@ use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
 use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
-use crate::tool::{Attempt, ToolHost, ToolSettings, answers, arguments, results};
+use crate::tool::{Attempt, ToolHost, ToolSettings, answers, results};
 use crate::transcripts::{self, Reference, Results};
 use crate::worker_policy::WorkerPolicy;
 use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
-/// How often a running activity says that it is alive.
-const BEAT: Duration = Duration::from_secs(1);
+mod beat;
+mod judge;
+
+use beat::beating;
 
 /// Most bytes of a result: Temporal's limit for a payload, less what is around it.
 const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
@@ -327,65 +324,6 @@ impl AgentActivities {
         Ok(outcome)
     }
 
-    /// What the rules say of these calls, with what people decided for other runs, too.
-    fn judge(
-        &self,
-        definition: &Definition,
-        judging: &Judging,
-        remembered: &[Remembered],
-        calls: &[ToolCall],
-    ) -> (Vec<Judged>, Option<PolicySnapshot>) {
-        if calls.is_empty() {
-            return (Vec::new(), None);
-        }
-        let now = Timestamp::from(SystemTime::now());
-        self.judges.judge(definition, judging, remembered, calls, now)
-    }
-
-    /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
-    async fn stopped(
-        &self,
-        definition: &Definition,
-        spec: &ToolSpec,
-        invocation: &ToolInvocation,
-    ) -> Result<Option<ToolOutcome>, Failure> {
-        let Some(judging) = invocation.judging.as_deref() else { return Ok(None) };
-        let call = ToolCall {
-            id: invocation.call.clone(),
-            tool: invocation.tool.clone(),
-            arguments: invocation.arguments.clone(),
-            problem: arguments::check(spec, &invocation.arguments).err(),
-            blob: None,
-        };
-        let remembered = self.remembered().await?;
-        let (judged, _) = self.judge(definition, judging, &remembered, std::slice::from_ref(&call));
-        let Some(judged) = judged.into_iter().next() else { return Ok(None) };
-        let answered = invocation.answer.is_some();
-        Ok(match judged.verdict.outcome {
-            Outcome::Refuse => Some(ToolOutcome::Refused { reason: judged.verdict.reason }),
-            Outcome::Ask if invocation.grant.is_none() && !answered => {
-                Some(ToolOutcome::MustAsk { judged: Box::new(judged) })
-            }
-            // What is wrong with the arguments, the call itself says best.
-            Outcome::Ask | Outcome::Run | Outcome::Invalid => None,
-        })
-    }
-
-    /// What people decided for calls to come, beyond one run.
-    async fn remembered(&self) -> Result<Arc<Vec<Remembered>>, Failure> {
-        let away = |error| blobs::failure(&error);
-        let version = self.store.remembered_version().await.map_err(away)?;
-        let kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if kept.0 == version {
-            return Ok(kept.1);
-        }
-        let now = self.store.remembered_now().await.map_err(away)?;
-        let decisions = Arc::new(now.decisions);
-        let mut kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = (now.version, decisions.clone());
-        Ok(decisions)
-    }
-
     /// Carries out `results.read`.
     async fn results(&self, invocation: &ToolInvocation) -> Result<ToolOutcome, Failure> {
         let failed = |error: ToolErrorKind, message: String| ToolOutcome::Failed { error, message };
@@ -507,29 +445,6 @@ impl AgentActivities {
         // An effect under way is never cut off: its outcome is what the run wants to know.
         let may_stop = definition.tool(&input.tool).is_none_or(|tool| tool.repeatable());
         beating(&ctx, may_stop, self.tool(&ctx, &definition, input)).await
-    }
-}
-
-/// Works on `work` and says every second that it is alive; gives up on it when the activity
-/// is cancelled and `may_stop`.
-async fn beating<T>(
-    ctx: &ActivityContext,
-    may_stop: bool,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, ActivityError> {
-    let mut work = std::pin::pin!(work);
-    // The first beat comes after a second: short work costs no request.
-    let mut beat = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
-    loop {
-        tokio::select! {
-            biased;
-            result = &mut work => return result.map_err(Failure::into_activity_error),
-            () = ctx.cancelled(), if may_stop => return Err(ActivityError::cancelled()),
-            _ = beat.tick() => {
-                // Nothing to convert, so nothing to fail.
-                let _ = ctx.record_heartbeat(()).await;
-            }
-        }
     }
 }
 

@@ -54,6 +54,7 @@ const PURE: [(&str, &[&str]); 3] = [
     (
         "longhaul-workflows",
         &[
+            "ed25519-dalek",
             "futures",
             "longhaul-contract",
             "serde",
