@@ -1,4 +1,4 @@
-//! How sending goes: what fails for now, and what fails for good.
+//! How sending ends: what fails in passing, and what fails once and for all.
 
 use std::time::{Duration, SystemTime};
 

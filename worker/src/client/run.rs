@@ -1,5 +1,6 @@
 //! One run: asking it, telling it, deciding for it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use longhaul_contract::approval::{ApprovalRequest, Decide, DecisionReceipt};
@@ -18,7 +19,7 @@ use temporalio_common::protos::temporal::api::enums::v1::PendingActivityState;
 
 use super::error::Origin;
 use super::protocol::{self, AgentWorkflow, Call};
-use super::{ANSWER_TIMEOUT, RunError, Runs};
+use super::{ANSWER_TIMEOUT, RunError, Runs, fresh_id};
 
 /// How long a run may take to answer a query or take an update before its worker counts as away.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(8);
@@ -73,6 +74,14 @@ pub struct InFlight {
     pub attempt: i32,
     /// Whether a worker has it.
     pub started: bool,
+}
+
+/// A name for one update, unlike any other's.
+fn update_id() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let now = fresh_id("decide", jiff::Timestamp::now());
+    format!("{now}-{}-{count}", std::process::id())
 }
 
 impl Run {
@@ -138,9 +147,12 @@ impl Run {
     ///
     /// [`RunError::Refused`] if there is no such gate.
     pub async fn decide(&self, decision: Decide) -> Result<DecisionReceipt, RunError> {
+        // Sent again under the same id, it is answered as the first time, even by a run that is
+        // over by then.
+        let id = update_id();
         self.again(|run| {
-            let decision = decision.clone();
-            async move { run.tell(protocol::DECIDE, decision, None, "the receipt").await }
+            let (decision, id) = (decision.clone(), Some(id.clone()));
+            async move { run.tell(protocol::DECIDE, decision, id, "the receipt").await }
         })
         .await
     }
