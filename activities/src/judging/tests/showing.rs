@@ -61,7 +61,7 @@ fn a_write_shows_what_would_change() {
     let changed = shown("a.txt", "one\n2\nthree\n");
     assert!(changed.contains("\n-two\n+2\n"), "{changed}");
     assert_eq!(shown("a.txt", "one\ntwo\nthree\n"), "no change");
-    assert_eq!(shown("b.txt", "x\ny\n"), "a new file of 2 lines:\nx\ny\n");
+    assert_eq!(shown("b.txt", "x\ny\n"), "a new file of 2 lines");
 }
 
 #[test]
