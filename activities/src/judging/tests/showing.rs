@@ -92,6 +92,7 @@ fn a_request_is_shown_without_its_headers_and_secrets() {
 #[test]
 fn a_long_preview_is_cut_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a"), "before").unwrap();
     let content = "ä".repeat(4_000);
     let shown = preview(folder.path(), &write(), &json!({"path": "a", "content": content}));
     let shown = shown.unwrap();
