@@ -244,9 +244,11 @@ impl AgentActivities {
         if request.chain.is_empty() {
             return Ok(reply);
         }
-        if let Some(judging) = &request.judging {
+        if let Some(mut judging) = request.judging.clone() {
+            judging.run.turn = request.turn;
             // Before long arguments are cut: conditions see all of them.
-            let (judged, policy) = self.judge(&definition, judging, &remembered, &reply.calls);
+            let (judged, policy) =
+                self.judge(ctx, &definition, &judging, &remembered, &reply.calls);
             (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
@@ -301,7 +303,7 @@ impl AgentActivities {
             return self.tools.call(definition, spec, &invocation, attempt).await;
         }
         let invocation = blobs::full_invocation(&self.store, invocation).await?;
-        if let Some(stopped) = self.stopped(definition, spec, &invocation).await? {
+        if let Some(stopped) = self.stopped(ctx, definition, spec, &invocation).await? {
             return Ok(stopped);
         }
         let outcome = match (&invocation.answer, &spec.binding) {
@@ -413,7 +415,7 @@ impl AgentActivities {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
             let remembered = self.remembered().await?;
             let (judged, policy) =
-                self.judge(&definition, &input.judging, &remembered, &input.calls);
+                self.judge(&ctx, &definition, &input.judging, &remembered, &input.calls);
             Ok(JudgeReply { v: 1, judged, policy })
         };
         beating(&ctx, true, work).await

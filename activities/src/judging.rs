@@ -50,9 +50,14 @@ impl Judges {
         now: Timestamp,
     ) -> (Vec<Judged>, Option<PolicySnapshot>) {
         let evaluator = self.evaluator(definition, judging, remembered);
-        let judged = calls.iter().map(|call| self.one(&evaluator, definition, judging, call, now));
+        let judged = calls.iter().map(|call| {
+            let mut judged = self.one(&evaluator, definition, judging, call, now);
+            // The snapshot has it, or the run knows it.
+            judged.verdict.policy = None;
+            judged
+        });
         let judged = judged.collect();
-        let known = judging.known.as_ref() == Some(evaluator.digest());
+        let known = judging.known.as_deref() == Some(evaluator.digest().short());
         (judged, (!known).then(|| evaluator.snapshot()))
     }
 

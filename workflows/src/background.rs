@@ -110,7 +110,8 @@ async fn judge_again(ctx: &WorkflowContext<Agent>) {
 }
 
 fn waiting(session: &Session) -> Option<(Vec<String>, JudgeRequest)> {
-    let judging = session.judging()?;
+    let mut judging = session.judging()?;
+    judging.run.turn = session.turn();
     let pinned = session.pinned.as_ref()?;
     let asks = |request: &ApprovalRequest| request.kind == InterruptKind::Approval;
     let (ids, calls): (Vec<String>, Vec<ToolCall>) = session

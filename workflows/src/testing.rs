@@ -151,7 +151,7 @@ pub(crate) fn judged(outcome: Outcome, plan: Option<Plan>) -> Judged {
         with_shadow: None,
         problems: Vec::new(),
         omitted: 0,
-        policy: Digest::of("policy"),
+        policy: None,
     };
     Judged { verdict, plan }
 }

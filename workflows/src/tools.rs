@@ -1,6 +1,7 @@
 //! The calls of one turn: judged, asked about, run in parallel, taken in in call order.
 
 use longhaul_contract::approval::Verdict;
+use longhaul_contract::interrupt::Judging;
 use longhaul_contract::ports::CallTool;
 use longhaul_contract::tool::{ToolInvocation, ToolOutcome, ToolSpec};
 use temporalio_workflow::WorkflowContext;
@@ -79,7 +80,8 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
         if session.is_ending() || session.interrupting {
             return None;
         }
-        let judging = session.judging().map(Box::new);
+        // No reply carries a policy here, so it need not be named.
+        let judging = session.judging().map(|judging| Box::new(Judging { known: None, ..judging }));
         let tells_people = session.tells_people();
         let turn = session.spend.turns;
         let pinned = session.pinned.as_ref()?;

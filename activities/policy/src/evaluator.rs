@@ -209,7 +209,7 @@ impl Evaluator {
             with_shadow: None,
             problems: Vec::new(),
             omitted: 0,
-            policy: self.digest.clone(),
+            policy: Some(self.digest.clone()),
         }
     }
 }

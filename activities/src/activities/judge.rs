@@ -9,6 +9,8 @@ use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolCall, ToolInvocation, ToolOutcome, ToolSpec};
 
+use temporalio_sdk::activities::ActivityContext;
+
 use super::AgentActivities;
 use crate::blobs;
 use crate::error::Failure;
@@ -18,6 +20,7 @@ impl AgentActivities {
     /// What the rules say of these calls, with what people decided for other runs, too.
     pub(super) fn judge(
         &self,
+        ctx: &ActivityContext,
         definition: &Definition,
         judging: &Judging,
         remembered: &[Remembered],
@@ -26,18 +29,23 @@ impl AgentActivities {
         if calls.is_empty() {
             return (Vec::new(), None);
         }
+        let mut judging = judging.clone();
+        judging.run.id = ctx.info().workflow_id.clone().unwrap_or_default();
+        judging.run.agent.clone_from(&definition.name);
         let now = Timestamp::from(SystemTime::now());
-        self.judges.judge(definition, judging, remembered, calls, now)
+        self.judges.judge(definition, &judging, remembered, calls, now)
     }
 
     /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
     pub(super) async fn stopped(
         &self,
+        ctx: &ActivityContext,
         definition: &Definition,
         spec: &ToolSpec,
         invocation: &ToolInvocation,
     ) -> Result<Option<ToolOutcome>, Failure> {
-        let Some(judging) = invocation.judging.as_deref() else { return Ok(None) };
+        let Some(mut judging) = invocation.judging.as_deref().cloned() else { return Ok(None) };
+        judging.run.turn = invocation.turn;
         let call = ToolCall {
             id: invocation.call.clone(),
             tool: invocation.tool.clone(),
@@ -46,7 +54,8 @@ impl AgentActivities {
             blob: None,
         };
         let remembered = self.remembered().await?;
-        let (judged, _) = self.judge(definition, judging, &remembered, std::slice::from_ref(&call));
+        let calls = std::slice::from_ref(&call);
+        let (judged, _) = self.judge(ctx, definition, &judging, &remembered, calls);
         let Some(judged) = judged.into_iter().next() else { return Ok(None) };
         let answered = invocation.answer.is_some();
         Ok(match judged.verdict.outcome {

@@ -82,6 +82,6 @@ fn verdict(outcome: Outcome) -> Verdict {
         with_shadow: None,
         problems: Vec::new(),
         omitted: 0,
-        policy: Digest::of("policy"),
+        policy: Some(Digest::of("policy")),
     }
 }

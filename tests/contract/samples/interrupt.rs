@@ -59,7 +59,7 @@ pub(super) fn grant() -> Grant {
 
 /// For whom calls are judged.
 pub(super) fn judging() -> Judging {
-    Judging { known: Some(digest()), remembered: vec![remembered()], ..least_judging() }
+    Judging { known: some(digest().short()), remembered: vec![remembered()], ..least_judging() }
 }
 
 fn least_judging() -> Judging {

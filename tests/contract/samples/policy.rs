@@ -196,7 +196,7 @@ pub(super) fn verdicts() -> [(&'static str, Verdict); 5] {
         with_shadow: None,
         problems: vec![],
         omitted: 0,
-        policy: digest(),
+        policy: Some(digest()),
     };
     let terms = AskTerms {
         because: vec![text("two people look at big refunds")],

@@ -124,13 +124,15 @@ pub struct Judged {
 }
 
 /// With a model call: that its calls are to be judged, and for whom.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judging {
-    /// What conditions can know of the run.
+    /// What conditions can know of the run, but for what whoever judges knows by itself: its id,
+    /// its agent, its turn.
+    #[serde(default, skip_serializing_if = "RunFacts::is_default")]
     pub run: RunFacts,
-    /// The policy that is in history already.
+    /// The beginning of the digest of the policy that is in history already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known: Option<Digest>,
+    pub known: Option<String>,
     /// What was decided for this run alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remembered: Vec<Remembered>,

@@ -288,10 +288,13 @@ pub struct PolicySnapshot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunFacts {
     /// Workflow id: `run.id`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// The agent's name: `run.agent`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub agent: String,
     /// Turn of the conversation, from 1: `run.turn`.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub turn: u32,
     /// Whether it is a session: `run.session`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -302,6 +305,13 @@ pub struct RunFacts {
     /// Its tags: `run.tags`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+}
+
+impl RunFacts {
+    /// Whether nothing is known.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What conditions can know of the connection that a call uses: the variable `connection`, which
@@ -322,4 +332,9 @@ fn one() -> u32 {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_one(quorum: &u32) -> bool {
     *quorum == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -67,23 +67,16 @@ impl Session {
         self.people.trust = trust;
     }
 
-    /// What conditions can know of the run.
-    pub fn facts(&self) -> RunFacts {
-        RunFacts {
-            id: self.workflow_id.clone(),
-            agent: self.agent.clone(),
-            turn: self.turn(),
-            session: self.is_session,
-            starter: self.people.starter.clone(),
-            tags: self.people.tags.clone(),
-        }
-    }
-
     /// For whom calls are to be judged; `None` in runs that judge by their definition.
     pub fn judging(&self) -> Option<Judging> {
         self.tells_people().then(|| Judging {
-            run: self.facts(),
-            known: self.people.policy.clone(),
+            run: RunFacts {
+                session: self.is_session,
+                starter: self.people.starter.clone(),
+                tags: self.people.tags.clone(),
+                ..RunFacts::default()
+            },
+            known: self.people.policy.as_ref().map(|policy| policy.short().to_owned()),
             remembered: self.people.remembered.clone(),
         })
     }

@@ -38,8 +38,9 @@ pub struct Verdict {
     /// Entries of the lists above that were left out because there are too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub omitted: u32,
-    /// Digest of the policy that judged.
-    pub policy: Digest,
+    /// Digest of the policy that judged; absent where what is around it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
 }
 
 /// What happens to a call, least strict first.
