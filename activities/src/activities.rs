@@ -247,8 +247,14 @@ impl AgentActivities {
         if let Some(mut judging) = request.judging.clone() {
             judging.run.turn = request.turn;
             // Before long arguments are cut: conditions see all of them.
-            let (judged, policy) =
-                self.judge(ctx, &definition, &judging, &remembered, &reply.calls);
+            let (judged, policy) = self.judge(
+                ctx,
+                &definition,
+                &request.definition,
+                &judging,
+                &remembered,
+                &reply.calls,
+            );
             (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
@@ -414,8 +420,14 @@ impl AgentActivities {
         let work = async {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
             let remembered = self.remembered().await?;
-            let (judged, policy) =
-                self.judge(&ctx, &definition, &input.judging, &remembered, &input.calls);
+            let (judged, policy) = self.judge(
+                &ctx,
+                &definition,
+                &input.definition,
+                &input.judging,
+                &remembered,
+                &input.calls,
+            );
             Ok(JudgeReply { v: 1, judged, policy })
         };
         beating(&ctx, true, work).await

@@ -40,16 +40,18 @@ impl Judges {
         Self { worker, root, compiled: Mutex::default() }
     }
 
-    /// What the rules say of these calls, and the policy, if the run does not know it yet.
+    /// What the rules say of these calls, and the policy, if the run does not know it yet. `digest`
+    /// is the definition's, which who asks knows already.
     pub(crate) fn judge(
         &self,
         definition: &Definition,
+        digest: &Digest,
         judging: &Judging,
         remembered: &[Remembered],
         calls: &[ToolCall],
         now: Timestamp,
     ) -> (Vec<Judged>, Option<PolicySnapshot>) {
-        let evaluator = self.evaluator(definition, judging, remembered);
+        let evaluator = self.evaluator(definition, digest, judging, remembered);
         let judged = calls.iter().map(|call| {
             let mut judged = self.one(&evaluator, definition, judging, call, now);
             // The snapshot has it, or the run knows it.
@@ -70,7 +72,7 @@ impl Judges {
         calls: &[ToolCall],
     ) -> Vec<Verdict> {
         let judging = Judging { run: run.clone(), known: None, remembered: Vec::new() };
-        let evaluator = self.evaluator(definition, &judging, remembered);
+        let evaluator = self.evaluator(definition, &definition.digest(), &judging, remembered);
         calls.iter().map(|call| verdict(&evaluator, definition, run, call)).collect()
     }
 
@@ -101,12 +103,13 @@ impl Judges {
     fn evaluator(
         &self,
         definition: &Definition,
+        digest: &Digest,
         judging: &Judging,
         remembered: &[Remembered],
     ) -> Arc<Evaluator> {
         let all: Vec<&Remembered> = remembered.iter().chain(&judging.remembered).collect();
         let worker = self.worker.now();
-        let key = Digest::of(&(&definition.approvals, &definition.rules, &all, &worker.digest));
+        let key = Digest::of(&(digest, &all, &worker.digest));
         let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = compiled.get(&key) {
             return kept.clone();

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
 use longhaul_contract::definition::Definition;
+use longhaul_contract::digest::Digest;
 use longhaul_contract::interrupt::{Judged, Judging};
 use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered};
 use longhaul_contract::time::Timestamp;
@@ -22,6 +23,7 @@ impl AgentActivities {
         &self,
         ctx: &ActivityContext,
         definition: &Definition,
+        digest: &Digest,
         judging: &Judging,
         remembered: &[Remembered],
         calls: &[ToolCall],
@@ -33,7 +35,7 @@ impl AgentActivities {
         judging.run.id = ctx.info().workflow_id.clone().unwrap_or_default();
         judging.run.agent.clone_from(&definition.name);
         let now = Timestamp::from(SystemTime::now());
-        self.judges.judge(definition, &judging, remembered, calls, now)
+        self.judges.judge(definition, digest, &judging, remembered, calls, now)
     }
 
     /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
@@ -55,7 +57,8 @@ impl AgentActivities {
         };
         let remembered = self.remembered().await?;
         let calls = std::slice::from_ref(&call);
-        let (judged, _) = self.judge(ctx, definition, &judging, &remembered, calls);
+        let (judged, _) =
+            self.judge(ctx, definition, &invocation.definition, &judging, &remembered, calls);
         let Some(judged) = judged.into_iter().next() else { return Ok(None) };
         let answered = invocation.answer.is_some();
         Ok(match judged.verdict.outcome {

@@ -20,8 +20,14 @@ fn definition() -> Definition {
 }
 
 fn outcome(judges: &Judges, remembered: &[Remembered], call: &ToolCall) -> Outcome {
-    let (judged, _) =
-        judges.judge(&definition(), &judging(), remembered, std::slice::from_ref(call), noon());
+    let (judged, _) = judges.judge(
+        &definition(),
+        &definition().digest(),
+        &judging(),
+        remembered,
+        std::slice::from_ref(call),
+        noon(),
+    );
     let judged = judged.into_iter().next().unwrap();
     assert_eq!(judged.plan.is_some(), judged.verdict.outcome == Outcome::Ask, "{judged:?}");
     judged.verdict.outcome
@@ -44,17 +50,22 @@ fn remembered(action: Action) -> Remembered {
 fn the_policy_enters_history_once() {
     let judges = judges(vec![rule("no", &["files.*"], Action::Refuse)]);
     let calls = [call("files.write", json!({"path": "a"}))];
-    let (judged, policy) = judges.judge(&definition(), &judging(), &[], &calls, noon());
+    let (judged, policy) =
+        judges.judge(&definition(), &definition().digest(), &judging(), &[], &calls, noon());
     let policy = policy.unwrap();
     assert_eq!(judged[0].verdict.policy, None, "it is said once");
     let known = longhaul_contract::interrupt::Judging {
         known: Some(policy.digest.short().to_owned()),
         ..judging()
     };
-    assert_eq!(judges.judge(&definition(), &known, &[], &calls, noon()).1, None);
+    assert_eq!(
+        judges.judge(&definition(), &definition().digest(), &known, &[], &calls, noon()).1,
+        None
+    );
     // What was remembered meanwhile is a new policy.
     let remembered = [remembered(Action::Run)];
-    let (_, changed) = judges.judge(&definition(), &known, &remembered, &calls, noon());
+    let (_, changed) =
+        judges.judge(&definition(), &definition().digest(), &known, &remembered, &calls, noon());
     assert_ne!(changed.unwrap().digest, policy.digest);
 }
 
