@@ -18,6 +18,12 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
+impl From<longhaul_net::http::ClientError> for Failure {
+    fn from(error: longhaul_net::http::ClientError) -> Self {
+        Self::new(FailureKind::Internal, error.to_string())
+    }
+}
+
 impl Failure {
     /// A failure of that kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {

@@ -20,10 +20,8 @@ pub mod agent_file;
 pub mod agents;
 mod archive;
 mod blobs;
-pub mod egress;
 pub mod error;
 pub mod faults;
-pub mod http;
 mod judging;
 pub mod model;
 pub mod people;
@@ -34,3 +32,5 @@ pub mod tool;
 mod transcripts;
 pub mod worker_policy;
 mod workflow_link;
+
+pub use longhaul_net::{egress, http};

@@ -8,12 +8,23 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 7] = [
+const EDGES: [(&str, &[&str]); 9] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
     ("longhaul-policy", &["longhaul-contract"]),
     ("longhaul-store", &["longhaul-contract"]),
-    ("longhaul-activities", &["longhaul-contract", "longhaul-policy", "longhaul-store"]),
+    ("longhaul-net", &[]),
+    ("longhaul-catalog", &["longhaul-contract", "longhaul-net"]),
+    (
+        "longhaul-activities",
+        &[
+            "longhaul-contract",
+            "longhaul-net",
+            "longhaul-catalog",
+            "longhaul-policy",
+            "longhaul-store",
+        ],
+    ),
     (
         "longhaul",
         &[

@@ -120,7 +120,7 @@ impl Clients {
             return Ok(client);
         }
         let made = client(&ClientSettings { reach })
-            .map_err(|failure| Trouble::new(ToolErrorKind::Other, failure.message))?;
+            .map_err(|error| Trouble::new(ToolErrorKind::Other, error.to_string()))?;
         Ok(slot.get_or_init(|| made))
     }
 }

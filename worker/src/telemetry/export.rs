@@ -35,7 +35,7 @@ pub(super) fn spans(env: &Env) -> Result<(Spans, Vec<String>), ExportError> {
         return Ok((Spans::off(), notes));
     };
     let client = client(&ClientSettings::default())
-        .map_err(|failure| ExportError::Client(failure.message))?;
+        .map_err(|error| ExportError::Client(error.to_string()))?;
     let mut exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)

@@ -150,7 +150,7 @@ impl SdkMetrics {
         let server = start_prometheus_metric_exporter(options)
             .map_err(|error| MetricsError(error.to_string()))?;
         let client =
-            client(&ClientSettings::default()).map_err(|failure| MetricsError(failure.message))?;
+            client(&ClientSettings::default()).map_err(|error| MetricsError(error.to_string()))?;
         let url = format!("http://{}/metrics", server.bound_addr);
         Ok(Self { meter: server.meter, url, client })
     }

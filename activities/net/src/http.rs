@@ -5,11 +5,9 @@ mod tests;
 
 use std::time::{Duration, SystemTime};
 
-use longhaul_contract::failure::FailureKind;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::egress::{PublicResolver, Reach};
-use crate::error::Failure;
 
 /// How long a connection may take to come up, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,9 +23,14 @@ pub struct ClientSettings {
     pub reach: Reach,
 }
 
+/// No HTTP client could be made.
+#[derive(Debug, thiserror::Error)]
+#[error("no HTTP client could be made: {0}")]
+pub struct ClientError(String);
+
 /// A client that uses rustls with ring and no proxy, follows no redirects and repeats no
 /// request. The time for a whole exchange is set on each request.
-pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, Failure> {
+pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
     // An error means that the process has a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[expect(clippy::disallowed_methods, reason = "this is the one constructor")]
@@ -43,10 +46,7 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, Failure> {
         Reach::Anywhere => builder,
         Reach::Public => builder.dns_resolver(PublicResolver::new()),
     };
-    builder.build().map_err(|error| {
-        let error = describe(&error.without_url());
-        Failure::new(FailureKind::Internal, format!("no HTTP client could be made: {error}"))
-    })
+    builder.build().map_err(|error| ClientError(describe(&error.without_url())))
 }
 
 /// How long the server asks to wait: `Retry-After` in seconds or as a date, at most an hour.
