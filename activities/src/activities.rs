@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
@@ -13,7 +14,6 @@ use longhaul_contract::interrupt::{JudgeReply, JudgeRequest};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{CompactRequest, Compacted, ModelReply, ModelRequest};
 use longhaul_contract::notice::NotifyRequest;
-use longhaul_contract::policy::Remembered;
 use longhaul_contract::ports::{Archive, CallModel, CallTool, Compact, Judge, Load, Notify};
 use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome};
 use longhaul_store::{Owner, Store, StoreError};
@@ -28,6 +28,7 @@ use crate::judging::Judges;
 use crate::model::summary::summarise;
 use crate::model::window::window;
 use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
+use crate::pace::Pace;
 use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
 use crate::tool::{Attempt, ToolHost, ToolSettings, answers, results};
@@ -38,8 +39,10 @@ use crate::{archive, blobs};
 
 mod beat;
 mod judge;
+mod load;
 
 use beat::beating;
+use judge::Kept;
 
 /// Most bytes of a result: Temporal's limit for a payload, less what is around it.
 const MOST_REPORTED: usize = 2 * 1024 * 1024 - 16 * 1024;
@@ -75,10 +78,10 @@ pub struct AgentActivities {
     store: Store,
     search_attributes: Vec<String>,
     judges: Judges,
-    /// What was decided for calls to come, with the store's version of it.
-    remembered: Mutex<(u64, Arc<Vec<Remembered>>)>,
+    remembered: Mutex<Kept>,
     people: People,
     trust: Trust,
+    pace: Pace,
 }
 
 /// What a trace says about a run besides its ids.
@@ -116,6 +119,7 @@ impl AgentActivities {
             remembered: Mutex::default(),
             people: People::new(settings.people)?,
             trust: settings.trust,
+            pace: Pace::default(),
         })
     }
 
@@ -157,53 +161,6 @@ impl AgentActivities {
         let definition = Arc::new(link(ctx).definition(digest).await?);
         self.runs.keep_definition(chain, definition.clone());
         Ok(definition)
-    }
-
-    async fn load_agent(
-        &self,
-        ctx: &ActivityContext,
-        input: LoadAgent,
-    ) -> Result<LoadedAgent, Failure> {
-        self.begin();
-        self.faults.pause("LoadAgent", &input.agent, ctx.info().attempt).await;
-        let definition = self.agents.load(&input.agent)?;
-        let run = run_id(ctx);
-        let (carried, sealed) = match &input.continues {
-            Some(before) => {
-                let chain = if input.chain.is_empty() { &run } else { &input.chain };
-                self.carried(ctx, chain, before).await?
-            }
-            None => (Vec::new(), None),
-        };
-        self.runs.keep_definition(&run, Arc::new(definition.clone()));
-        Ok(LoadedAgent {
-            v: 4,
-            definition,
-            search_attributes: self.search_attributes.clone(),
-            carried,
-            sealed,
-            trust: self.trust.clone(),
-        })
-    }
-
-    /// The conversation of the closed run `before`: where it is archived, or, of a run that has no
-    /// archive, its items.
-    async fn carried(
-        &self,
-        ctx: &ActivityContext,
-        chain: &str,
-        before: &str,
-    ) -> Result<(Vec<Item>, Option<Sealed>), Failure> {
-        let owner = owner(ctx, chain);
-        let unavailable = |error| blobs::failure(&error);
-        let last = self.store.last_of_run(&owner.workflow_id, before).await.map_err(unavailable)?;
-        let Some(last) = last else {
-            return Ok((link_to(ctx, before.to_owned()).carried().await?, None));
-        };
-        self.store.share_blobs(&last.chain, &owner).await.map_err(unavailable)?;
-        // The trace is a run's own.
-        let sealed = Sealed { trace: 0, ..Sealed::from(last) };
-        Ok((Vec::new(), Some(sealed)))
     }
 
     async fn model(
@@ -315,7 +272,12 @@ impl AgentActivities {
         let outcome = match (&invocation.answer, &spec.binding) {
             (Some(answer), binding) => answers::taken(answer, &invocation, binding),
             (None, ToolBinding::Results) => self.results(&invocation).await?,
-            (None, _) => self.tools.call(definition, spec, &invocation, attempt).await?,
+            (None, _) => {
+                let begun = Instant::now();
+                let outcome = self.tools.call(definition, spec, &invocation, attempt).await?;
+                self.pace.took(&definition.name, spec, begun.elapsed());
+                outcome
+            }
         };
         let owner = owner(ctx, &invocation.chain);
         let outcome =

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
+pub mod accounts;
 mod compile;
 mod context;
 mod period;
@@ -24,12 +25,16 @@ mod tests;
 mod tools;
 pub mod yaml;
 
+pub use accounts::{IntegrationEntry, McpEntry};
 pub use compile::{compile, is_agent_name};
 pub use context::{ContextEntry, ContinueEntry};
 pub use period::Period;
 pub use problem::{Problem, Source};
 pub use rules::RuleEntry;
 pub use template::definition_template;
+pub(crate) use tools::is_tool_name;
+
+use crate::tool::ToolSources;
 
 /// An agent: which model, which instructions, which tools, and what it may do without asking.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -51,6 +56,11 @@ pub struct AgentFile {
     /// What the agent may use. Without tools it only talks.
     #[serde(default)]
     pub tools: Vec<ToolEntry>,
+    /// Whose accounts its tools act with: `agent` (its own, if absent), `starter` (those of
+    /// whoever starts a run, who has to be known), `team:NAME` or `org:NAME`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub acts_for: Option<Spanned<String>>,
     /// What the agent's HTTP tools may reach beyond public addresses.
     #[serde(default)]
     pub network: NetworkEntry,
@@ -147,6 +157,12 @@ pub enum ToolEntry {
     Person(#[schemars(schema_with = "person_schema")] Spanned<bool>),
     /// A tool that somebody outside carries out: the run waits until they report the result.
     External(Box<ExternalEntry>),
+    /// Operations of an integration of the catalogue, such as `github`.
+    Integration(Box<IntegrationEntry>),
+    /// The tools of an MCP server.
+    Mcp(Box<McpEntry>),
+    /// Functions of the worker's own program, such as `orders.lookup` or `orders.*`.
+    Native(#[schemars(with = "String")] Spanned<String>),
 }
 
 /// A tool that somebody outside carries out.
@@ -282,7 +298,16 @@ pub struct LimitsEntry {
 ///
 /// The first problem, with its position.
 pub fn load(source: &Source<'_>) -> Result<Definition, Problem> {
-    compile(parse(source)?, source)
+    load_with(source, &ToolSources::default())
+}
+
+/// The same, with tools from `sources`.
+///
+/// # Errors
+///
+/// The first problem, with its position.
+pub fn load_with(source: &Source<'_>, sources: &ToolSources) -> Result<Definition, Problem> {
+    compile(parse(source)?, source, sources)
 }
 
 /// Reads the shape of an agent file, with positions.

@@ -9,6 +9,7 @@ use longhaul_contract::failure::FailureKind;
 
 use crate::agent_file::{self, Problem, Source, is_agent_name};
 use crate::error::Failure;
+use crate::tool::ToolSources;
 
 #[cfg(test)]
 mod tests;
@@ -20,12 +21,19 @@ const LARGEST: u64 = 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct AgentStore {
     folder: PathBuf,
+    sources: ToolSources,
 }
 
 impl AgentStore {
     /// The agents in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), sources: ToolSources::default() }
+    }
+
+    /// The same agents, with tools from `sources`.
+    #[must_use]
+    pub fn with_sources(self, sources: ToolSources) -> Self {
+        Self { sources, ..self }
     }
 
     /// The folder.
@@ -47,7 +55,7 @@ impl AgentStore {
         }
         let path = self.path(name);
         match read(&path) {
-            Ok(text) => agent_file::load(&Source { path: &path, text: &text })
+            Ok(text) => agent_file::load_with(&Source { path: &path, text: &text }, &self.sources)
                 .map_err(|problem| Failure::new(FailureKind::AgentInvalid, problem.to_string())),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Err(self.not_found(&format!("there is no agent `{name}`")))
@@ -94,7 +102,9 @@ impl AgentStore {
         let check = |name: String| {
             let path = self.path(&name);
             let result = match read(&path) {
-                Ok(text) => agent_file::load(&Source { path: &path, text: &text }),
+                Ok(text) => {
+                    agent_file::load_with(&Source { path: &path, text: &text }, &self.sources)
+                }
                 Err(error) => {
                     let source = Source { path: &path, text: "" };
                     Err(Problem::whole(&source, format!("cannot be read: {error}")))

@@ -11,6 +11,7 @@
 //! | [`tool`] | the tools: files, HTTP, and the check of arguments |
 //! | [`egress`], [`http`] | where requests may go; the one maker of HTTP clients |
 //! | [`runs`], `transcripts`, `workflow_link` | what a worker keeps of a run, and where it asks for the rest |
+//! | `pace` | which tools are quick |
 //! | `archive`, `blobs` | what goes into the store |
 //! | [`error`] | failures, and who may retry them |
 //! | [`faults`] | pauses that tests and the demo put into activities |
@@ -24,6 +25,7 @@ pub mod error;
 pub mod faults;
 mod judging;
 pub mod model;
+mod pace;
 pub mod people;
 pub mod policy_file;
 pub mod runs;

@@ -4,9 +4,11 @@ pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;
+pub mod native;
 pub mod person;
 mod result;
 pub mod results;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -22,6 +24,7 @@ use crate::error::Failure;
 
 pub use files::files_tools;
 pub use http::check_http;
+pub use sources::ToolSources;
 pub(crate) use result::{cap, head};
 
 /// The most bytes of a result that are kept in history, in a run without a store.

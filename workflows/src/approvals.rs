@@ -252,7 +252,7 @@ impl Session {
     pub fn gate(&self, id: &str) -> Option<&Gate> {
         self.calls
             .iter()
-            .filter_map(|call| call.gate.as_ref())
+            .flat_map(Call::gates)
             .chain(&self.closed_gates)
             .find(|gate| gate.request.id == id)
     }
@@ -260,7 +260,7 @@ impl Session {
     pub(crate) fn gate_mut(&mut self, id: &str) -> Option<&mut Gate> {
         self.calls
             .iter_mut()
-            .filter_map(|call| call.gate.as_mut())
+            .flat_map(|call| call.gate.iter_mut().chain(&mut call.passed))
             .chain(&mut self.closed_gates)
             .find(|gate| gate.request.id == id)
     }

@@ -17,6 +17,8 @@ use crate::waits;
 
 /// Most notices that one activity tells.
 const MOST: usize = 100;
+/// Activities that tell people at once.
+const LANES: usize = 8;
 
 /// Judges again whenever it is due, for as long as the run goes on in this execution.
 pub(crate) async fn judge(ctx: &WorkflowContext<Agent>) {
@@ -27,12 +29,23 @@ pub(crate) async fn judge(ctx: &WorkflowContext<Agent>) {
 }
 
 /// Tells people, for as long as the run goes on in this execution.
+///
+/// Several at a time: a channel that is down keeps its notice for up to an hour, and what comes
+/// later is not to wait for it.
 pub(crate) async fn notify(ctx: &WorkflowContext<Agent>) {
+    waits::until(ctx, |agent| is_due(&agent.session)).await;
+    let side_by_side = ctx.state(|agent| agent.session.tells_side_by_side());
+    let lanes = if side_by_side { LANES } else { 1 };
+    futures::future::join_all((0..lanes).map(|_| lane(ctx))).await;
+}
+
+/// Tells people of one thing after the other.
+async fn lane(ctx: &WorkflowContext<Agent>) {
     loop {
         waits::until(ctx, |agent| is_due(&agent.session)).await;
-        if let Some((request, last)) = ctx.state(|agent| notices(&agent.session)) {
+        if let Some(request) = ctx.state_mut(|agent| take(&mut agent.session)) {
             let options = options::notify(request.notices.len());
-            tell(ctx, request, last, options).await;
+            tell(ctx, request, options).await;
         }
     }
 }
@@ -40,26 +53,23 @@ pub(crate) async fn notify(ctx: &WorkflowContext<Agent>) {
 /// Whether there is something to tell. That rules spoke of a call can wait for something else, or
 /// until there is much of it: an activity for each turn would be too many.
 fn is_due(session: &Session) -> bool {
-    let outbox = &session.people.outbox;
     let urgent = |notice: &Notice| !matches!(notice.event, NoticeEvent::Judged { .. });
-    outbox.len() >= MOST || outbox.iter().any(urgent)
+    session.untold().count() >= MOST || session.untold().any(urgent)
 }
 
 /// Tells the last of it as the run ends. What cannot be told by then, the store learns from
 /// Temporal later.
 pub(crate) async fn finish(ctx: &WorkflowContext<Agent>) {
-    while let Some((request, last)) = ctx.state(|agent| notices(&agent.session)) {
+    // What was under way ended with the steps of the run.
+    ctx.state_mut(|agent| agent.session.telling.clear());
+    while let Some(request) = ctx.state_mut(|agent| take(&mut agent.session)) {
         let options = options::notify_at_end(request.notices.len());
-        tell(ctx, request, last, options).await;
+        tell(ctx, request, options).await;
     }
 }
 
-async fn tell(
-    ctx: &WorkflowContext<Agent>,
-    request: NotifyRequest,
-    last: u64,
-    options: ActivityOptions,
-) {
+async fn tell(ctx: &WorkflowContext<Agent>, request: NotifyRequest, options: ActivityOptions) {
+    let numbers: Vec<u64> = request.notices.iter().map(|notice| notice.number).collect();
     let result = ctx.execute_activity(Notify, request, options).await;
     let now = now(ctx);
     ctx.state_mut(|agent| {
@@ -69,21 +79,24 @@ async fn tell(
             agent.session.log(now, TraceEvent::NotToldYet { reason });
         }
         // Given up, if it failed: what waits is found by its search attributes as well.
-        agent.session.told(last);
+        agent.session.told(&numbers);
     });
 }
 
-fn notices(session: &Session) -> Option<(NotifyRequest, u64)> {
-    let notices: Vec<_> = session.people.outbox.iter().take(MOST).cloned().collect();
-    let last = notices.last()?.number;
-    let request = NotifyRequest {
+/// The next notices to tell, which from now on are being told.
+fn take(session: &mut Session) -> Option<NotifyRequest> {
+    let notices: Vec<_> = session.untold().take(MOST).cloned().collect();
+    if notices.is_empty() {
+        return None;
+    }
+    session.telling.extend(notices.iter().map(|notice| notice.number));
+    Some(NotifyRequest {
         v: 1,
         chain: session.chain.clone(),
         agent: session.agent.clone(),
         starter: session.people.starter.clone(),
         notices,
-    };
-    Some((request, last))
+    })
 }
 
 /// Judges the calls that wait by the rules as they are now.

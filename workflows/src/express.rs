@@ -21,6 +21,11 @@ pub fn takes(tool: &ToolSpec, pace: &BTreeMap<String, u32>) -> bool {
         }
 }
 
+/// Takes in which tools the worker knows to be quick.
+pub fn known(pace: &mut BTreeMap<String, u32>, quick: Vec<String>) {
+    pace.extend(quick.into_iter().map(|tool| (tool, QUICK_CALLS)));
+}
+
 /// Takes in how long a call took. One that was slow sends the tool back to the normal lane.
 pub fn learn(pace: &mut BTreeMap<String, u32>, tool: &ToolSpec, took: Duration) {
     if tool.effect != Effect::Read || tool.lane != Lane::Learnt {

@@ -1,8 +1,8 @@
 //! Waiting at a gate: for a decision, for the rules to change, and for what time does meanwhile.
 
 use longhaul_contract::approval::{Ask, GateOutcome};
-use longhaul_contract::interrupt::Grant;
-use longhaul_contract::tool::ToolOutcome;
+use longhaul_contract::interrupt::{Grant, InterruptKind};
+use longhaul_contract::tool::{ToolErrorKind, ToolOutcome};
 use temporalio_workflow::WorkflowContext;
 
 use crate::agent::{Agent, now};
@@ -97,6 +97,12 @@ pub(crate) fn outcome(session: &Session, id: &str, interrupted: bool) -> AtGate 
     AtGate::Stopped(match gate.outcome {
         GateOutcome::Approved | GateOutcome::Released => return AtGate::Passed,
         GateOutcome::Answered => return AtGate::Answered,
+        GateOutcome::Denied if gate.request.kind == InterruptKind::Auth => {
+            not_connected("nobody is going to connect the account", reason)
+        }
+        GateOutcome::Expired if gate.request.kind == InterruptKind::Auth => {
+            not_connected("nobody connected the account in time", reason)
+        }
         GateOutcome::Denied => ToolOutcome::Denied { reason },
         GateOutcome::Expired => ToolOutcome::Expired,
         GateOutcome::Questioned => ToolOutcome::Questioned { question: reason.unwrap_or_default() },
@@ -106,9 +112,17 @@ pub(crate) fn outcome(session: &Session, id: &str, interrupted: bool) -> AtGate 
     })
 }
 
-/// The leave that a decision gave to make the call.
+fn not_connected(what: &str, reason: Option<String>) -> ToolOutcome {
+    let message = reason.map_or_else(|| what.to_owned(), |reason| format!("{what}: {reason}"));
+    ToolOutcome::Failed { error: ToolErrorKind::Auth, message }
+}
+
+/// The leave that a decision gave to make the call. That an account was connected is none.
 pub(crate) fn grant(call: &longhaul_contract::carry::Call) -> Option<Grant> {
-    let gate = call.gate.as_ref().filter(|gate| gate.outcome == GateOutcome::Approved)?;
+    let approves = |gate: &&longhaul_contract::carry::Gate| {
+        gate.outcome == GateOutcome::Approved && gate.request.kind == InterruptKind::Approval
+    };
+    let gate = call.gates().find(approves)?;
     Some(Grant {
         gate: gate.request.id.clone(),
         digest: gate.request.digest.clone(),

@@ -7,7 +7,7 @@ mod messages;
 mod people;
 mod resume;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use longhaul_contract::archive::Sealed;
 use longhaul_contract::carry::People;
@@ -105,6 +105,8 @@ pub struct Session {
     pub receipts: VecDeque<(String, SendReceipt)>,
     /// How many calls of a tool in a row were quick.
     pub pace: BTreeMap<String, u32>,
+    /// Numbers of the notices that people are being told of in this execution.
+    pub telling: BTreeSet<u64>,
     /// Everything that happened, from the archived part on.
     pub trace: Vec<TraceEntry>,
     /// How many entries are archived before the first of `trace`.
@@ -152,6 +154,11 @@ impl Pinned {
     /// Whether calls are judged by activities, and people are told of gates.
     pub fn tells_people(&self) -> bool {
         self.loaded >= 4
+    }
+
+    /// Whether people are told of several things side by side, and are asked to connect accounts.
+    pub fn tells_side_by_side(&self) -> bool {
+        self.loaded >= 5
     }
 }
 
@@ -229,6 +236,7 @@ impl Session {
             ignored_signals: 0,
             receipts: VecDeque::new(),
             pace: BTreeMap::new(),
+            telling: BTreeSet::new(),
             trace: Vec::new(),
             trace_base: 0,
         }

@@ -32,6 +32,9 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Files { root: ".".to_owned(), operation: FilesOperation::Read },
     }
 }
@@ -69,6 +72,8 @@ pub(crate) fn definition() -> Definition {
         output: None,
         context: None,
         continue_after: ContinueAfter::default(),
+        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        mcp: Vec::new(),
     }
 }
 
@@ -93,6 +98,7 @@ pub(crate) fn pinned(session: bool, definition: Definition) -> Session {
         carried: Vec::new(),
         sealed: None,
         trust: Trust::default(),
+        quick: Vec::new(),
     };
     run.pin(loaded, at(1));
     run.take_messages();
@@ -110,6 +116,7 @@ pub(crate) fn long(session: bool, definition: Definition) -> Session {
         carried: Vec::new(),
         sealed: None,
         trust: Trust::default(),
+        quick: Vec::new(),
     };
     run.pin(loaded, at(1));
     run.take_messages();
@@ -128,6 +135,7 @@ pub(crate) fn told(trust: Trust, started_by: Option<(&str, bool)>) -> Session {
         carried: Vec::new(),
         sealed: None,
         trust,
+        quick: Vec::new(),
     };
     run.pin(loaded, at(1));
     run.take_messages();
@@ -170,6 +178,8 @@ pub(crate) fn plan() -> Plan {
         response: None,
         batch: false,
         masked: None,
+        connect: None,
+        resume: None,
     }
 }
 

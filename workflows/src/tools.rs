@@ -91,6 +91,8 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
         call.tries = call.tries.saturating_add(1);
         session.running += 1;
         let answer = call.gate.as_ref().and_then(|gate| gate.answer.clone());
+        let plan = call.gate.as_ref().and_then(|gate| gate.plan.as_ref());
+        let resume = plan.and_then(|plan| plan.resume.clone()).filter(|_| answer.is_some());
         let invocation = ToolInvocation {
             v: 1,
             definition: pinned.digest.clone(),
@@ -107,6 +109,7 @@ async fn execute(ctx: &WorkflowContext<Agent>, index: usize) -> ToolOutcome {
             grant: if tells_people { gates::grant(call) } else { None },
             response: call.gate.as_ref().and_then(|gate| gate.request.response.clone()),
             answer,
+            resume,
         };
         let express =
             pinned.is_long() && invocation.answer.is_none() && express::takes(&tool, &session.pace);

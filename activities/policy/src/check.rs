@@ -232,6 +232,9 @@ fn made_up(name: &str, effect: Option<Effect>) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: longhaul_contract::tool::Lane::default(),
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Results,
     }
 }

@@ -20,6 +20,9 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::default(),
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Results,
     }
 }

@@ -1,7 +1,7 @@
 //! Judging in the activities: of a reply's calls, and once more before one is made.
 
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
@@ -74,15 +74,43 @@ impl AgentActivities {
     /// What people decided for calls to come, beyond one run.
     pub(super) async fn remembered(&self) -> Result<Arc<Vec<Remembered>>, Failure> {
         let away = |error| blobs::failure(&error);
+        let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before the store is asked: what it says is as it was no earlier than now.
+        let asked = Instant::now();
+        {
+            let kept = lock();
+            if kept.read.is_some_and(|read| asked.duration_since(read) < FRESH) {
+                return Ok(kept.decisions.clone());
+            }
+        }
         let version = self.store.remembered_version().await.map_err(away)?;
-        let kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if kept.0 == version {
-            return Ok(kept.1);
+        {
+            let mut kept = lock();
+            if kept.version == version {
+                kept.read = kept.read.max(Some(asked));
+                return Ok(kept.decisions.clone());
+            }
         }
         let now = self.store.remembered_now().await.map_err(away)?;
         let decisions = Arc::new(now.decisions);
-        let mut kept = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = (now.version, decisions.clone());
+        let mut kept = lock();
+        if kept.version < now.version {
+            *kept = Kept { version: now.version, read: Some(asked), decisions: decisions.clone() };
+        }
         Ok(decisions)
     }
+}
+
+/// How old a reading may be. A reply is judged and its calls are checked again within
+/// milliseconds, by many runs at once: the store is asked once for all of them.
+const FRESH: Duration = Duration::from_millis(50);
+
+/// What was decided for calls to come, as the store had it.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// The store's version of it.
+    version: u64,
+    /// When the store was last asked.
+    read: Option<Instant>,
+    decisions: Arc<Vec<Remembered>>,
 }

@@ -6,9 +6,13 @@ use longhaul_contract::limits::Limits;
 use serde_saphyr::Location;
 use url::Url;
 
-use super::{AgentFile, LimitsEntry, ModelEntry, Problem, Source, context, rules, tools};
+use super::tools::Compiled;
+use super::{
+    AgentFile, LimitsEntry, ModelEntry, Problem, Source, accounts, context, rules, tools,
+};
 use crate::egress::Egress;
 use crate::model;
+use crate::tool::ToolSources;
 use crate::tool::arguments::check_schema;
 
 /// Turns an agent file into the definition that a run is pinned to.
@@ -16,14 +20,19 @@ use crate::tool::arguments::check_schema;
 /// # Errors
 ///
 /// The first thing that cannot be run, with its position.
-pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Problem> {
+pub fn compile(
+    file: AgentFile,
+    source: &Source<'_>,
+    sources: &ToolSources,
+) -> Result<Definition, Problem> {
     check_name(&file, source)?;
     let model = model(&file.model, source)?;
     if file.instructions.value.trim().is_empty() {
         return Err(Problem::new(source, file.instructions.referenced, "`instructions` is empty")
             .hint("say who the agent is and what it is to do"));
     }
-    let tools = tools::compile(&file.tools, source)?;
+    let Compiled { tools, allowed, mcp } = tools::compile(&file.tools, source, sources)?;
+    let acts_for = accounts::acts_for(file.acts_for.as_ref(), source)?;
     for host in &file.network.allow {
         Egress::new(std::slice::from_ref(&host.value)).map_err(|why| {
             let message = format!("`{}` is not a host: {}", why.entry, why.problem);
@@ -32,7 +41,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         })?;
     }
     let checked = rules::compile_all(&file.approvals, Some(&tools), source)?;
-    let (approvals, rules) = rules::part(&file.approvals, checked);
+    let (mut approvals, rules) = rules::part(&file.approvals, checked);
+    approvals.extend(allowed);
     if let Some(output) = &file.output {
         check_schema(&output.value).map_err(|why| {
             Problem::new(source, output.referenced, format!("`output` is not a JSON Schema: {why}"))
@@ -54,6 +64,8 @@ pub fn compile(file: AgentFile, source: &Source<'_>) -> Result<Definition, Probl
         output: file.output.map(|output| output.value),
         context,
         continue_after,
+        acts_for,
+        mcp,
     })
 }
 

@@ -2,22 +2,37 @@
 
 use std::collections::BTreeMap;
 
+use longhaul_contract::definition::{ApprovalRule, McpServer};
 use longhaul_contract::tool::{Effect, HttpRest, Lane, ToolBinding, ToolSpec};
 use serde_json::{Value, json};
 use serde_saphyr::{Location, Spanned};
 
-use super::{ExternalEntry, FilesEntry, HttpEntry, Problem, Source, ToolEntry, compile::positive};
+use super::{
+    ExternalEntry, FilesEntry, HttpEntry, Problem, Source, ToolEntry, accounts, compile::positive,
+};
 use crate::model::names;
-use crate::tool;
+use crate::tool::{self, ToolSources};
 
 /// The methods an HTTP tool may use.
 pub(super) const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
+/// What a tool list comes to.
+pub(super) struct Compiled {
+    /// The tools that are known without asking a server.
+    pub(super) tools: Vec<ToolSpec>,
+    /// Rules that let some of them run.
+    pub(super) allowed: Vec<ApprovalRule>,
+    /// Servers that have more.
+    pub(super) mcp: Vec<McpServer>,
+}
+
 pub(super) fn compile(
     entries: &[ToolEntry],
     source: &Source<'_>,
-) -> Result<Vec<ToolSpec>, Problem> {
+    sources: &ToolSources,
+) -> Result<Compiled, Problem> {
     let mut set = ToolSet { source, tools: Vec::new(), wires: BTreeMap::new() };
+    let (mut allowed, mut mcp) = (Vec::new(), Vec::<McpServer>::new());
     for entry in entries {
         match entry {
             ToolEntry::Files(files) => {
@@ -34,12 +49,32 @@ pub(super) fn compile(
             ToolEntry::External(external) => {
                 set.add(self::external(external, source)?, external.name.referenced)?;
             }
+            ToolEntry::Integration(entry) => {
+                let (specs, rule) = accounts::integration(entry, sources, source)?;
+                for spec in specs {
+                    set.add(spec, entry.name.referenced)?;
+                }
+                allowed.extend(rule);
+            }
+            ToolEntry::Native(wanted) => {
+                for spec in accounts::native(wanted, sources, source)? {
+                    set.add(spec, wanted.referenced)?;
+                }
+            }
+            ToolEntry::Mcp(entry) => {
+                let server = accounts::mcp(entry, source)?;
+                if mcp.iter().any(|other| other.name == server.name) {
+                    let message = format!("there are two MCP servers `{}`", server.name);
+                    return Err(Problem::new(source, entry.name.referenced, message));
+                }
+                mcp.push(server);
+            }
         }
     }
-    if !set.tools.is_empty() {
+    if !set.tools.is_empty() || !mcp.is_empty() {
         set.tools.push(tool::results::spec());
     }
-    Ok(set.tools)
+    Ok(Compiled { tools: set.tools, allowed, mcp })
 }
 
 struct ToolSet<'a> {
@@ -120,6 +155,9 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
         idempotent: entry.idempotent,
         timeout: entry.timeout.as_ref().map(|timeout| timeout.value.0),
         lane: lane(entry.fast.as_ref().map(|fast| fast.value)),
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Http {
             method,
             url: entry.url.value.clone(),
@@ -149,6 +187,9 @@ fn external(entry: &ExternalEntry, source: &Source<'_>) -> Result<ToolSpec, Prob
         idempotent: false,
         timeout: None,
         lane: Lane::Normal,
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::External {
             result: entry.result.as_ref().map(|result| result.value.clone()),
         },
@@ -187,14 +228,18 @@ fn lane(fast: Option<bool>) -> Lane {
     }
 }
 
-/// Dotted names of letters, digits, `_` and `-`: what people read in a trace and write in a rule.
-fn check_name(name: &Spanned<String>, source: &Source<'_>) -> Result<(), Problem> {
+/// Whether a tool can be called so.
+pub(crate) fn is_tool_name(name: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
     };
-    let fits = name.value.len() <= 128 && name.value.split('.').all(part);
-    if fits {
+    name.len() <= 128 && name.split('.').all(part)
+}
+
+/// Dotted names of letters, digits, `_` and `-`: what people read in a trace and write in a rule.
+fn check_name(name: &Spanned<String>, source: &Source<'_>) -> Result<(), Problem> {
+    if is_tool_name(&name.value) {
         return Ok(());
     }
     let message = format!(

@@ -29,7 +29,12 @@ pub(super) fn plan(
     let (kind, response) = match &spec.binding {
         ToolBinding::Person => (InterruptKind::Question, question_schema(&call.arguments)),
         ToolBinding::External { result } => (InterruptKind::External, result.clone()),
-        ToolBinding::Files { .. } | ToolBinding::Http { .. } | ToolBinding::Results => {
+        ToolBinding::Files { .. }
+        | ToolBinding::Http { .. }
+        | ToolBinding::Results
+        | ToolBinding::Catalog { .. }
+        | ToolBinding::Mcp { .. }
+        | ToolBinding::Native => {
             (InterruptKind::Approval, None)
         }
     };
@@ -69,6 +74,8 @@ pub(super) fn plan(
         response,
         batch: terms.batch,
         masked,
+        connect: None,
+        resume: None,
     })
 }
 

@@ -21,7 +21,12 @@ pub(super) fn preview(root: &Path, spec: &ToolSpec, arguments: &Value) -> Option
         }
         ToolBinding::Http { method, url, .. } => request(method, url, arguments),
         ToolBinding::Person => arguments.get("question")?.as_str()?.to_owned(),
-        ToolBinding::Files { .. } | ToolBinding::Results | ToolBinding::External { .. } => {
+        ToolBinding::Files { .. }
+        | ToolBinding::Results
+        | ToolBinding::External { .. }
+        | ToolBinding::Catalog { .. }
+        | ToolBinding::Mcp { .. }
+        | ToolBinding::Native => {
             return None;
         }
     };

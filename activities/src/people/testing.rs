@@ -52,6 +52,7 @@ pub(crate) fn request() -> ApprovalRequest {
         batch: None,
         problem: None,
         parent: None,
+        connect: None,
     }
 }
 

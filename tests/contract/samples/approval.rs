@@ -148,6 +148,7 @@ pub(super) fn request() -> ApprovalRequest {
         batch: None,
         problem: None,
         parent: None,
+        connect: None,
     }
 }
 
@@ -169,6 +170,7 @@ pub(super) fn full_request() -> ApprovalRequest {
         batch: some("bat_3"),
         problem: some("`/path` is required"),
         parent: Some(Parent { workflow_id: text("run-1"), chain: text("0199d3c0-aaaa") }),
+        connect: None,
         ..request()
     }
 }

@@ -57,6 +57,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         carried: super::conversation::items(),
                         sealed: None,
                         trust: Trust::default(),
+                        quick: Vec::new(),
                     },
                 ),
                 (
@@ -68,6 +69,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         carried: Vec::new(),
                         sealed: Some(super::archive::sealed()),
                         trust: Trust::default(),
+                        quick: Vec::new(),
                     },
                 ),
                 (
@@ -79,6 +81,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         carried: Vec::new(),
                         sealed: None,
                         trust: super::identity::trust(),
+                        quick: Vec::new(),
                     },
                 ),
                 (
@@ -90,6 +93,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                         carried: Vec::new(),
                         sealed: None,
                         trust: Trust::default(),
+                        quick: Vec::new(),
                     },
                 ),
             ],
@@ -142,6 +146,8 @@ fn full() -> Definition {
         output: Some(json!({"type": "object", "required": ["title"]})),
         context: None,
         continue_after: ContinueAfter::default(),
+        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        mcp: Vec::new(),
     }
 }
 
@@ -193,5 +199,7 @@ pub(super) fn least() -> Definition {
         output: None,
         context: None,
         continue_after: ContinueAfter::default(),
+        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        mcp: Vec::new(),
     }
 }

@@ -80,6 +80,8 @@ fn least_plan() -> Plan {
         response: None,
         batch: false,
         masked: None,
+        connect: None,
+        resume: None,
     }
 }
 
@@ -103,5 +105,7 @@ pub(super) fn full_plan() -> Plan {
         response: Some(json!({"enum": ["a", "b"]})),
         batch: true,
         masked: Some(json!({"token": "••••••"})),
+        connect: None,
+        resume: None,
     }
 }

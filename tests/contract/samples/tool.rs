@@ -29,6 +29,7 @@ pub(super) fn kinds() -> Vec<Kind> {
         grant: None,
         answer: None,
         response: None,
+        resume: None,
     };
     let long = ToolInvocation {
         v: 2,
@@ -43,6 +44,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     let answered = ToolInvocation {
         answer: Some(json!("b")),
         response: Some(json!({"enum": ["a", "b"]})),
+        resume: None,
         ..long.clone()
     };
     let specs = specs();
@@ -74,6 +76,9 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
     };
     let get = ToolSpec {
@@ -114,6 +119,9 @@ fn more_specs() -> Vec<ToolSpec> {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Results,
     };
     let fast = ToolSpec { lane: Lane::Fast, ..results.clone() };

@@ -108,7 +108,8 @@ pub(super) fn kinds() -> Vec<Kind> {
         kind(
             "tool_error_kind",
             every!(
-                ToolErrorKind: InvalidArguments, NotFound, Forbidden, Upstream, Timeout, Other
+                ToolErrorKind: InvalidArguments, NotFound, Forbidden, Upstream, Timeout, Other,
+                Auth, Permission, Validation, RateLimit, Conflict
             ),
         ),
         kind("weekday", every!(Weekday: Mon, Tue, Wed, Thu, Fri, Sat, Sun)),

@@ -120,6 +120,9 @@ fn tool() -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::default(),
+            reversible: false,
+            connection: None,
+            budget: None,
         binding: ToolBinding::Results,
     }
 }

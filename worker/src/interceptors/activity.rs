@@ -312,6 +312,11 @@ fn error_word(error: ToolErrorKind) -> &'static str {
         ToolErrorKind::Forbidden => "forbidden",
         ToolErrorKind::Upstream => "upstream",
         ToolErrorKind::Timeout => "timeout",
+        ToolErrorKind::Auth => "auth",
+        ToolErrorKind::Permission => "permission",
+        ToolErrorKind::Validation => "validation",
+        ToolErrorKind::RateLimit => "rate_limit",
+        ToolErrorKind::Conflict => "conflict",
         ToolErrorKind::Other => "other",
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::definition::OnTimeout;
 use crate::digest::Digest;
 use crate::identity::{Decider, Envelope};
-use crate::interrupt::{InterruptKind, Plan, Vote};
+use crate::interrupt::{Connect, InterruptKind, Plan, Vote};
 use crate::policy::{Approvers, RuleRef, Scope};
 use crate::time::Timestamp;
 use crate::tool::{Effect, ToolOutcome};
@@ -78,6 +78,9 @@ pub struct ApprovalRequest {
     /// The run that this one was started by, on whose page it is shown too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// What has to be connected before the call can run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Connect>,
 }
 
 impl ApprovalRequest {

@@ -150,9 +150,12 @@ pub struct Call {
     pub call: ToolCall,
     /// What was judged.
     pub verdict: Verdict,
-    /// The gate it waits or waited at.
+    /// The gate it waits or waited at last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<Gate>,
+    /// The gates that it passed before, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Gate>,
     /// When its activity was scheduled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
@@ -167,7 +170,15 @@ pub struct Call {
 impl Call {
     /// A call with its verdict.
     pub fn new(call: ToolCall, verdict: Verdict) -> Self {
-        Self { call, verdict, gate: None, started_at: None, outcome: None, tries: 0 }
+        Self {
+            call,
+            verdict,
+            gate: None,
+            passed: Vec::new(),
+            started_at: None,
+            outcome: None,
+            tries: 0,
+        }
     }
 
     /// Tool and object on one line: `files.read Cargo.toml`.
@@ -182,7 +193,12 @@ impl Call {
 
     /// The arguments that an approver put in place of the model's.
     pub fn edited(&self) -> Option<&Value> {
-        self.gate.as_ref().and_then(|gate| gate.edited.as_ref())
+        self.gates().find_map(|gate| gate.edited.as_ref())
+    }
+
+    /// Its gates, newest first.
+    pub fn gates(&self) -> impl Iterator<Item = &Gate> {
+        self.gate.iter().chain(self.passed.iter().rev())
     }
 
     /// Whether it waits for a person.

@@ -49,6 +49,76 @@ pub struct Definition {
     /// When a run goes on in a new Temporal execution.
     #[serde(default, skip_serializing_if = "ContinueAfter::is_default")]
     pub continue_after: ContinueAfter,
+    /// Whose accounts its tools act with.
+    #[serde(default, skip_serializing_if = "ActsFor::is_agent")]
+    pub acts_for: ActsFor,
+    /// The MCP servers that some of its tools are on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp: Vec<McpServer>,
+}
+
+/// Whose accounts the tools of an agent act with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActsFor {
+    /// The agent's own: `agent:NAME`.
+    #[default]
+    Agent,
+    /// Those of whoever starts a run, if it is proven who that is: `user:NAME`.
+    Starter,
+    /// Those of that principal: `team:ops`, `org:acme`.
+    Principal(String),
+}
+
+impl ActsFor {
+    /// Whether it is the agent's own accounts.
+    pub fn is_agent(&self) -> bool {
+        *self == Self::Agent
+    }
+}
+
+/// An MCP server, and how to reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpServer {
+    /// What its tools' names begin with.
+    pub name: String,
+    /// How to reach it.
+    #[serde(flatten)]
+    pub transport: McpTransport,
+    /// Tools that are left out or taken: names with `*` for any run of characters; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+    /// Whether its word on what its tools do is believed. Otherwise it can only make them stricter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trusted: bool,
+}
+
+/// How an MCP server is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "transport", rename_all = "snake_case")]
+pub enum McpTransport {
+    /// A program that the worker starts.
+    Stdio {
+        /// The program.
+        command: String,
+        /// Its arguments.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        args: Vec<String>,
+        /// Names of the worker's environment variables that it gets.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        env: Vec<String>,
+    },
+    /// Streamable HTTP.
+    Http {
+        /// Where.
+        url: String,
+        /// Header names and values, with `${VARIABLE}` holes that the worker fills.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        headers: Vec<(String, String)>,
+        /// Whether a person has to let the agent in (MCP authorization).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        oauth: bool,
+    },
 }
 
 /// How much of the conversation a model reads, and when it is summed up.
@@ -217,7 +287,8 @@ pub struct LoadAgent {
 pub struct LoadedAgent {
     /// Version of this shape. From 2 on the run refers to results instead of repeating them,
     /// archives what it did, and goes on in new executions; from 3 on it can sum up what only the
-    /// archive has; from 4 on its calls are judged by activities, and people are told of its gates.
+    /// archive has; from 4 on its calls are judged by activities, and people are told of its gates; from 5 on
+    /// people are told of several things side by side.
     pub v: u32,
     /// The definition that the run is pinned to.
     pub definition: Definition,
@@ -233,4 +304,7 @@ pub struct LoadedAgent {
     /// Whom the run believes; from version 4 on.
     #[serde(default, skip_serializing_if = "Trust::is_default")]
     pub trust: Trust,
+    /// Tools whose calls are quick, as the worker has seen: they take the express lane at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quick: Vec<String>,
 }

@@ -79,6 +79,12 @@ pub struct Plan {
     /// The arguments as people see them, where something in them is secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked: Option<Value>,
+    /// What has to be connected before the call can run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<Connect>,
+    /// What the tool's server wants to have back with the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Value>,
 }
 
 impl Plan {
@@ -98,6 +104,23 @@ impl Plan {
         }
         allowed
     }
+}
+
+/// An account that has to be connected, or to be allowed more, before a call can run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    /// The integration, such as `github`, or the MCP server.
+    pub integration: String,
+    /// The connection's name; `default` unless the agent's file says another.
+    pub connection: String,
+    /// Whose connection it is: `user:ada@example.com`, `agent:triage`.
+    pub principal: String,
+    /// Scopes that are missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<String>,
+    /// The page where a person can connect it, if the worker has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// A time in which somebody is asked.

@@ -1,5 +1,6 @@
 //! Tools: what a model may call, what a call says, and what came of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,15 @@ pub struct ToolSpec {
     /// Whether it goes by the express lane: a short read that runs beside the workflow task.
     #[serde(default, skip_serializing_if = "Lane::is_learnt")]
     pub lane: Lane,
+    /// Whether another tool can undo it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reversible: bool,
+    /// The account that it acts with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Box<ConnectionNeed>>,
+    /// Most bytes of a result that the model sees at once; as much as of any other if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<u32>,
     /// What carries it out.
     pub binding: ToolBinding,
 }
@@ -83,6 +93,18 @@ impl ToolSpec {
     pub fn repeatable(&self) -> bool {
         self.idempotent || self.effect == Effect::Read
     }
+}
+
+/// The account that a tool acts with. Its secrets are in the vault, which only activities open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionNeed {
+    /// The integration, such as `github`.
+    pub integration: String,
+    /// The connection's name among those of its principal.
+    pub name: String,
+    /// Scopes that the call needs, by auth method of the integration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scopes: BTreeMap<String, Vec<String>>,
 }
 
 /// Whether the calls of a tool go by the express lane, as local activities. Only reads ever do.
@@ -131,6 +153,24 @@ pub enum ToolBinding {
     },
     /// Reads on in a result that was too long to be shown whole.
     Results,
+    /// An operation of the catalogue.
+    Catalog {
+        /// The integration, such as `github`.
+        integration: String,
+        /// The operation, such as `issues.create`.
+        operation: String,
+    },
+    /// A tool of an MCP server.
+    Mcp {
+        /// The server's name in the definition.
+        server: String,
+        /// The tool's name on the server.
+        tool: String,
+        /// Hash of name, description and schema as the run knows them.
+        pinned: String,
+    },
+    /// A function of the worker, under the tool's name.
+    Native,
     /// A person answers: `ask_person`.
     Person,
     /// Somebody outside carries it out and reports the result.
@@ -222,6 +262,9 @@ pub struct ToolInvocation {
     /// JSON Schema that the answer must fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Value>,
+    /// What the tool's server wants to have back with the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Value>,
 }
 
 /// What came of a tool call; each case is something that the model can read.
@@ -327,6 +370,16 @@ pub enum ToolErrorKind {
     Upstream,
     /// No answer in time.
     Timeout,
+    /// Nobody has connected the account, or its grant has ended.
+    Auth,
+    /// The account may not do that.
+    Permission,
+    /// The service does not take these values.
+    Validation,
+    /// Too many requests.
+    RateLimit,
+    /// It does not fit how things stand: it exists already, or has changed.
+    Conflict,
     /// Anything else.
     Other,
 }

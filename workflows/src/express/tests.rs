@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use longhaul_contract::tool::{Effect, Lane};
 
-use super::{QUICK, QUICK_CALLS, learn, takes};
+use super::{QUICK, QUICK_CALLS, known, learn, takes};
 use crate::testing::tool;
 
 #[test]
@@ -17,6 +17,17 @@ fn a_read_takes_it_once_it_has_been_quick_and_leaves_it_when_it_is_slow() {
         learn(&mut pace, &look, Duration::from_millis(20));
     }
     assert!(takes(&look, &pace));
+    learn(&mut pace, &look, QUICK * 2);
+    assert!(!takes(&look, &pace));
+}
+
+#[test]
+fn what_the_worker_knows_counts_until_a_call_is_slow() {
+    let mut pace = BTreeMap::new();
+    let look = tool("look", Effect::Read);
+    known(&mut pace, vec!["look".to_owned(), "write".to_owned()]);
+    assert!(takes(&look, &pace));
+    assert!(!takes(&tool("write", Effect::Update), &pace));
     learn(&mut pace, &look, QUICK * 2);
     assert!(!takes(&look, &pace));
 }

@@ -15,6 +15,7 @@ use longhaul_contract::trace::TraceEvent;
 use serde_json::Value;
 
 use super::{Call, Gate, MAX_REPAIRS, Origin, Pinned, Session, people};
+use crate::express;
 use crate::gate::judge;
 
 impl Session {
@@ -46,6 +47,7 @@ impl Session {
             self.add(item, Origin::Here);
         }
         self.trust(loaded.trust, now);
+        express::known(&mut self.pace, loaded.quick);
         self.spend.cost_usd = loaded.definition.model.price.map(|_| 0.0);
         self.pinned = Some(Pinned {
             loaded: loaded.v,
@@ -194,7 +196,10 @@ impl Session {
         let turn = self.spend.turns;
         let Some(call) = self.calls.get(index) else { return };
         let effect = pinned.definition.tool(&call.call.tool).map(|tool| tool.effect);
-        let id = format!("apr_{turn}_{}", index + 1);
+        let id = match call.passed.len() {
+            0 => format!("apr_{turn}_{}", index + 1),
+            before => format!("apr_{turn}_{}_{}", index + 1, before + 1),
+        };
         let plain = gate_digest(&call.call, &pinned.digest);
         let mut request = ApprovalRequest {
             tool: call.call.tool.clone(),
@@ -221,6 +226,7 @@ impl Session {
             batch: None,
             problem: None,
             parent: None,
+            connect: None,
         };
         if let Some(plan) = &ask.plan {
             request.digest = bound_digest(&plain, &self.chain, &id, 0);
@@ -292,9 +298,7 @@ impl Session {
         for (index, call) in std::mem::take(&mut self.calls).into_iter().enumerate() {
             let edited = call.edited().cloned();
             let ran = call.started_at.is_some() && edited.is_none();
-            if let Some(gate) = call.gate {
-                self.closed_gates.push(gate);
-            }
+            self.closed_gates.extend(call.passed.into_iter().chain(call.gate));
             if let Some(result) = call.outcome {
                 let origin = match u32::try_from(index) {
                     Ok(index) if ran => Origin::Result(turn, index),

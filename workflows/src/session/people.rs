@@ -14,11 +14,13 @@ use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolCall, ToolErrorKind, ToolOutcome};
 use longhaul_contract::trace::TraceEvent;
 
-use super::{Pinned, Session};
+use super::{Call, Gate, Pinned, Session};
 use crate::identity::{About, open};
 
 /// Notices that may wait to be told; the oldest about refusals and rules go first.
 const MOST_NOTICES: usize = 2_000;
+/// How often one call may wait for consent, or for what its server wants to know.
+const MOST_NEEDS: usize = 20;
 
 impl Session {
     /// Whether its calls are judged by activities, and people are told of its gates.
@@ -43,9 +45,22 @@ impl Session {
         self.people.outbox.push(Notice { number: self.people.notices, at, event });
     }
 
-    /// Takes in that everything up to notice `number` has been told.
-    pub fn told(&mut self, number: u64) {
-        self.people.outbox.retain(|notice| notice.number > number);
+    /// Whether people are told of several things side by side.
+    pub fn tells_side_by_side(&self) -> bool {
+        self.pinned.as_ref().is_some_and(Pinned::tells_side_by_side)
+    }
+
+    /// What nobody is being told of yet.
+    pub fn untold(&self) -> impl Iterator<Item = &Notice> {
+        self.people.outbox.iter().filter(|notice| !self.telling.contains(&notice.number))
+    }
+
+    /// Takes in that the notices of these numbers have been told.
+    pub fn told(&mut self, numbers: &[u64]) {
+        self.people.outbox.retain(|notice| !numbers.contains(&notice.number));
+        for number in numbers {
+            self.telling.remove(number);
+        }
     }
 
     /// Believes whom the run is pinned to believe, and finds out who started it.
@@ -137,10 +152,12 @@ impl Session {
             // It did not run: the rules have become stricter since it was judged.
             call.started_at = None;
             let (verdict, ..) = verdict(&call.call, &judged);
-            if !matches!(verdict, Verdict::Ask(_)) || call.gate.is_some() {
+            let kind = judged.plan.as_ref().map(|plan| plan.kind).unwrap_or_default();
+            if !matches!(verdict, Verdict::Ask(_)) || !may_ask(call, kind) {
                 let reason = judged.verdict.reason;
                 return Some(ToolOutcome::Refused { reason });
             }
+            call.passed.extend(call.gate.take());
             call.verdict = verdict;
             return None;
         }
@@ -162,7 +179,8 @@ impl Session {
     /// short enough for history.
     pub fn plain_answer(&self, index: usize) -> Option<ToolOutcome> {
         let gate = self.calls.get(index)?.gate.as_ref()?;
-        if gate.request.response.is_some() {
+        // What a server asked for goes back to it.
+        if gate.request.response.is_some() || gate.request.kind == InterruptKind::Elicitation {
             return None;
         }
         let content = text(gate.answer.as_ref()?);
@@ -192,6 +210,16 @@ impl Session {
             }
         }
     }
+}
+
+/// Whether somebody may be asked about the call for that reason: once whether it may run, and a
+/// few times for what it turns out to need.
+fn may_ask(call: &Call, kind: InterruptKind) -> bool {
+    let is_need =
+        |kind: InterruptKind| matches!(kind, InterruptKind::Auth | InterruptKind::Elicitation);
+    let (needs, others): (Vec<&Gate>, Vec<&Gate>) =
+        call.gates().partition(|gate| is_need(gate.request.kind));
+    if is_need(kind) { needs.len() < MOST_NEEDS } else { others.is_empty() }
 }
 
 /// An answer as text: a text as it is, anything else as JSON.
@@ -258,6 +286,7 @@ pub(super) fn fill(request: &mut ApprovalRequest, plan: &Plan) {
     request.allowed = plan.allowed();
     request.offers.clone_from(&plan.offers);
     request.approvers.clone_from(&plan.approvers);
+    request.connect.clone_from(&plan.connect);
     request.batch = plan.batch.then(|| format!("bat_{}", request.turn));
 }
 

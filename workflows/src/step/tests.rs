@@ -68,6 +68,7 @@ fn a_session_may_start_without_a_message() {
         carried: Vec::new(),
         sealed: None,
         trust: longhaul_contract::identity::Trust::default(),
+        quick: Vec::new(),
     };
     run.pin(loaded, at(1));
     assert_eq!(next_step(&run), Step::AwaitMessage);

@@ -33,6 +33,8 @@ fn definition(output: Option<Value>, price: Option<Price>) -> Definition {
         output,
         context: None,
         continue_after: ContinueAfter::default(),
+        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        mcp: Vec::new(),
     }
 }
 

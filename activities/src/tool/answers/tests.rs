@@ -24,6 +24,7 @@ fn invocation(response: Option<Value>) -> ToolInvocation {
         grant: None,
         answer: None,
         response,
+        resume: None,
     }
 }
 

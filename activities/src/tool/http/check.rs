@@ -21,7 +21,10 @@ pub fn check_http(spec: &ToolSpec) -> Result<(), String> {
         ToolBinding::Files { .. }
         | ToolBinding::Results
         | ToolBinding::Person
-        | ToolBinding::External { .. } => return Ok(()),
+        | ToolBinding::External { .. }
+        | ToolBinding::Catalog { .. }
+        | ToolBinding::Mcp { .. }
+        | ToolBinding::Native => return Ok(()),
     };
     if !METHODS.contains(&method.as_str()) {
         let methods = METHODS.join(", ");

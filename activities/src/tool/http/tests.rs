@@ -116,6 +116,9 @@ impl Case {
             idempotent: false,
             timeout: None,
             lane: longhaul_contract::tool::Lane::Learnt,
+            reversible: false,
+            connection: None,
+            budget: None,
             binding: ToolBinding::Http {
                 method: method.to_owned(),
                 url: url.into(),
@@ -177,6 +180,8 @@ impl Case {
             output: None,
             context: None,
             continue_after: longhaul_contract::definition::ContinueAfter::default(),
+            acts_for: longhaul_contract::definition::ActsFor::Agent,
+            mcp: Vec::new(),
         };
         let invocation = ToolInvocation {
             v: 1,
@@ -193,6 +198,7 @@ impl Case {
             grant: None,
             answer: None,
             response: None,
+            resume: None,
         };
         host.call(&definition, &self.spec, &invocation, self.attempt).await
     }

@@ -38,6 +38,7 @@ pub(crate) fn request(id: &str, asked_at: i64) -> ApprovalRequest {
         batch: None,
         problem: None,
         parent: None,
+        connect: None,
     }
 }
 

@@ -33,6 +33,7 @@ fn gate(arguments: Value) -> ApprovalRequest {
         batch: None,
         problem: None,
         parent: None,
+        connect: None,
     }
 }
 

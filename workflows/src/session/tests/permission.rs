@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::approvals::due;
-use crate::gates::{AtGate, outcome};
-use crate::session::Session;
+use crate::gates::{AtGate, grant, outcome};
+use crate::session::{Gate, Session};
 use crate::testing::{at, call, done, judged, plan, reply, resumed, seal, told};
 
 /// Something that happens to a run.
@@ -51,7 +51,7 @@ fn op() -> impl Strategy<Value = Op> {
     let kinds = || proptest::collection::vec(0..8_u8, 1..4);
     prop_oneof![
         4 => kinds().prop_map(Op::Reply),
-        12 => (0..3_usize, 0..7_u8).prop_map(|(index, report)| Op::Advance(index, report)),
+        12 => (0..3_usize, 0..8_u8).prop_map(|(index, report)| Op::Advance(index, report)),
         4 => Just(Op::EndTurn),
         10 => (0..3_usize, 0..6_u8, 0..3_u8, 0..7_u8)
             .prop_map(|(gate, kind, by, with)| Op::Decide { gate, kind, by, with }),
@@ -122,7 +122,18 @@ struct World {
     ran: usize,
 }
 
-/// Name of a call, as its gate is named.
+/// The gate of a call, or the name of the one that it would get first.
+fn gate(run: &Session, index: usize) -> String {
+    let gate = run.calls.get(index).and_then(|call| call.gate.as_ref());
+    gate.map_or_else(|| name(run, index), |gate| gate.request.id.clone())
+}
+
+/// What an activity reports that finds the account missing.
+fn must_connect() -> Judged {
+    judged(Outcome::Ask, Some(Plan { kind: InterruptKind::Auth, ..plan() }))
+}
+
+/// Name of a call, as its first gate is named.
 fn name(run: &Session, index: usize) -> String {
     format!("apr_{}_{}", run.spend.turns, index + 1)
 }
@@ -188,7 +199,6 @@ impl World {
             return;
         }
         let interrupted = self.run.interrupting;
-        let id = name(&self.run, index);
         let came = match self.run.calls[index].verdict.clone() {
             Verdict::Settled(settled) => Some(settled),
             Verdict::Run => self.runs(index, report, now),
@@ -197,6 +207,7 @@ impl World {
                 return;
             }
             Verdict::Ask(_) => {
+                let id = gate(&self.run, index);
                 if self.run.gate(&id).unwrap().is_open() {
                     if !interrupted {
                         return;
@@ -228,6 +239,10 @@ impl World {
         let id = name(&self.run, index);
         let seen = self.seen.get_mut(&id).unwrap();
         assert!(seen.may_run(), "{id} runs: {seen:?}");
+        let granted = grant(&self.run.calls[index]).is_some();
+        let decided = seen.approved.len() >= seen.quorum.max(1);
+        assert!(!granted || decided, "{id} has a grant that nobody gave: {seen:?}");
+        assert!(granted || seen.lets_run || seen.released, "{id} runs without a grant: {seen:?}");
         self.ran += 1;
         self.run.calls[index].started_at = Some(now);
         let reported = match report {
@@ -240,6 +255,7 @@ impl World {
                 ToolOutcome::MustAsk { judged: Box::new(judged) }
             }
             5 => invalid(),
+            7 => ToolOutcome::MustAsk { judged: Box::new(must_connect()) },
             _ => done("done"),
         };
         self.take(index, reported, now)
@@ -257,9 +273,10 @@ impl World {
 
     fn take(&mut self, index: usize, reported: ToolOutcome, now: Timestamp) -> Option<ToolOutcome> {
         let id = name(&self.run, index);
-        let before = self.run.gate(&id).map(|gate| gate.request.digest.clone());
+        let gate = gate(&self.run, index);
+        let before = self.run.gate(&gate).map(|gate| gate.request.digest.clone());
         let came = self.run.accept(index, reported, now);
-        let after = self.run.gate(&id).map(|gate| gate.request.digest.clone());
+        let after = self.run.gate(&gate).map(|gate| gate.request.digest.clone());
         if before != after {
             // It has been opened again: what was decided counts no more.
             self.stale = before;
@@ -271,9 +288,11 @@ impl World {
     }
 
     fn decide(&mut self, index: usize, kind: u8, by: u8, with: u8, now: Timestamp) {
-        let id = name(&self.run, index);
-        let Some(gate) = self.run.gate(&id) else { return };
+        let (id, gate) = (name(&self.run, index), gate(&self.run, index));
+        let Some(gate) = self.run.gate(&gate) else { return };
         let (digest, was_open) = (gate.request.digest.clone(), gate.is_open());
+        let consents = gate.request.kind == InterruptKind::Auth;
+        let gate = gate.request.id.clone();
         let kinds = [
             Decision::Approve,
             Decision::Approve,
@@ -283,7 +302,7 @@ impl World {
             Decision::Delegate,
         ];
         let decision = kinds[usize::from(kind)];
-        let mut decide = Decide::new(&id, decision);
+        let mut decide = Decide::new(&gate, decision);
         decide.by = Some(format!("person {by}"));
         decide.digest = Some(digest);
         match with {
@@ -302,6 +321,8 @@ impl World {
         assert_ne!(with, 0, "a decision about something else is not accepted");
         let seen = self.seen.get_mut(&id).unwrap();
         match decision {
+            // That somebody connected the account lets nothing run that did not before.
+            Decision::Approve if consents => {}
             Decision::Approve => {
                 seen.approved.insert(by);
                 let enough = seen.approved.len() >= seen.quorum;
@@ -314,18 +335,22 @@ impl World {
     }
 
     fn judged_again(&mut self, kinds: &[u8], now: Timestamp) {
-        let open: Vec<String> = self.run.open_gates().map(|gate| gate.request.id.clone()).collect();
+        let asks = |gate: &&Gate| gate.request.kind != InterruptKind::Auth;
+        let open = self.run.open_gates().filter(asks);
+        let open: Vec<String> = open.map(|gate| gate.request.id.clone()).collect();
         let judged: Vec<Judged> = kinds.iter().filter_map(|kind| saying(*kind)).collect();
         self.run.judged_again(&open, judged.clone(), now);
         for (id, judged) in open.iter().zip(&judged) {
-            let seen = self.seen.get_mut(id).unwrap();
+            // A gate after others has a number more than its call.
+            let call: String = id.split('_').take(3).collect::<Vec<_>>().join("_");
+            let seen = self.seen.get_mut(&call).unwrap();
             seen.released |= lets_run(Some(judged));
             seen.closed |= judged.verdict.outcome > Outcome::Ask;
         }
     }
 
     fn time(&mut self, index: usize, now: Timestamp) {
-        let id = name(&self.run, index);
+        let id = gate(&self.run, index);
         if let Some(what) = self.run.gate(&id).map(due) {
             self.run.time_came(&id, what, now);
         }

@@ -292,5 +292,7 @@ fn definition(tools: Vec<ToolSpec>, approvals: Vec<ApprovalRule>) -> Definition 
         output: None,
         context: None,
         continue_after: ContinueAfter::default(),
+        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        mcp: Vec::new(),
     }
 }

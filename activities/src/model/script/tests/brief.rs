@@ -121,6 +121,7 @@ async fn outcome(
         grant: None,
         answer: None,
         response: None,
+        resume: None,
     };
     let spec = definition.tool(&call.tool).unwrap();
     host.call(definition, spec, &invocation, Attempt { number: 1, last: true }).await.unwrap()
