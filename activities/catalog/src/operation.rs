@@ -20,7 +20,8 @@ pub struct Operation {
     /// Other words for it, that a search should find.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
-    /// Method and path, such as `POST /emails/{id}`; or
+    /// Method and path, such as `POST /emails/{id}`. A hole takes one segment or a part of one;
+    /// `{+path}` takes several, with their slashes. Or
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
     /// a GraphQL document.
@@ -43,7 +44,8 @@ pub struct Operation {
     /// How the vendor tells repeated requests, if not as the integration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
-    /// What a connection must be allowed: all of these, by the id of the auth method.
+    /// What a connection must be allowed: all of these, by the id of the auth method. Of
+    /// `narrow|wide` either will do; consent is asked for the first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scopes: BTreeMap<String, Vec<String>>,
     /// The auth methods that it takes; all of the integration's if empty.
@@ -55,7 +57,8 @@ pub struct Operation {
     /// How the body is written.
     #[serde(default, skip_serializing_if = "BodyFormat::is_json")]
     pub body: BodyFormat,
-    /// Further headers.
+    /// Further headers, with `${config.NAME}` and `${token.NAME}` holes. A `content-type` replaces
+    /// the one that `body` has by itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// What of the answer the model sees.
@@ -108,7 +111,8 @@ pub struct Param {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<Value>,
     /// How a list is written in a query or form: `repeat` (a=1&a=2), `brackets` (a[]=1&a[]=2),
-    /// `index` (a[0]=1) or `comma`.
+    /// `index` (a[0]=1) or `comma`. If left out: `repeat` in a query; in a form `brackets`, and
+    /// `index` for a list of objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<ListStyle>,
     /// Its JSON Schema: `type`, `description`, `enum`, `items`, `properties`, `default`, ….
@@ -128,7 +132,8 @@ pub enum ParamIn {
     Header,
     /// A member of the body.
     Body,
-    /// The whole body.
+    /// The whole body: JSON; or text as it stands, if its type is `string` and `headers` has a
+    /// `content-type`.
     WholeBody,
     /// A file of a multipart body, or the whole of a binary one: a reference to a blob, or text.
     File,
@@ -176,10 +181,12 @@ impl BodyFormat {
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// JSON pointers of what is kept, below the result, `*` for each element of a list; everything
-    /// if empty.
+    /// if empty. With `page`, the result is the list of `items`, and pointers are into an element:
+    /// `/id` is short for `/*/id`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub select: Vec<String>,
-    /// Where the result is (JSON pointer).
+    /// Where the result is (JSON pointer into the body), if not the whole body. Not with `page`,
+    /// whose `items` say it, nor with `graphql`, whose `data` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// How an answer is read.
@@ -220,7 +227,9 @@ impl Format {
     }
 }
 
-/// How a long list is read on. The model sees `limit` and an opaque `next`.
+/// How a long list is read on. The model sees `limit` and an opaque `next`, so `param` and `limit`
+/// are not among the `input`s. Pointers are into the body; in GraphQL into what `data` names, and
+/// `param` and `limit` are variables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
@@ -233,7 +242,7 @@ pub struct Page {
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
     pub place: Option<ParamIn>,
     /// Where the answer says what comes next (JSON pointer); for `last_id` the id's place in an
-    /// element.
+    /// element. For `link` the URL's place in the body; the `Link` header if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Where the answer says whether there is more (JSON pointer).
@@ -244,10 +253,10 @@ pub struct Page {
     /// The vendor's parameter for how many, in the same place as `param`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// The most that it may say.
+    /// The most that it may say; 100 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
-    /// The first page's number, for `page`.
+    /// The first page's number, for `page`; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u32>,
 }
