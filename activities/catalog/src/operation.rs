@@ -1,13 +1,13 @@
 //! Operations: what can be called, what it does to the world, and how the request is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longhaul_contract::tool::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::integration::{Errors, Idempotency};
+use crate::integration::{Errors, Idempotency, Integration, Server};
 
 /// One operation of a vendor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +67,9 @@ pub struct Operation {
     /// How a long list is read on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Page>,
+    /// Whether its long list is read on as the integration's `defaults` say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paged: bool,
     /// What an error looks like, if not as the integration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Errors>,
@@ -77,6 +80,72 @@ pub struct Operation {
     /// as `http` says if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
+}
+
+impl Operation {
+    /// What it does to the world: as written, or as the method tells; unknown otherwise.
+    pub fn effect(&self) -> Effect {
+        self.effect.unwrap_or_else(|| match self.method() {
+            Some("GET" | "HEAD") => Effect::Read,
+            Some("DELETE") => Effect::Delete,
+            Some(_) | None => Effect::Opaque,
+        })
+    }
+
+    /// The method of its `http`.
+    pub fn method(&self) -> Option<&str> {
+        self.http.as_deref()?.split_whitespace().next()
+    }
+
+    /// The path of its `http`, with holes.
+    pub fn path(&self) -> Option<&str> {
+        self.http.as_deref()?.split_whitespace().nth(1)
+    }
+
+    /// How its list is read on, if it is one.
+    pub fn page<'a>(&'a self, integration: &'a Integration) -> Option<&'a Page> {
+        let default = || integration.defaults.page.as_ref().filter(|_| self.paged);
+        self.page.as_ref().or_else(default)
+    }
+
+    /// What its errors look like.
+    pub fn errors<'a>(&'a self, integration: &'a Integration) -> Option<&'a Errors> {
+        self.errors.as_ref().or(integration.defaults.errors.as_ref())
+    }
+
+    /// How the vendor tells its repeated requests: its own word, or the integration's for what
+    /// writes with another method than `DELETE`.
+    pub fn idempotency<'a>(&'a self, integration: &'a Integration) -> Option<&'a Idempotency> {
+        let default = || {
+            let applies = self.effect() != Effect::Read && self.method() != Some("DELETE");
+            integration.defaults.idempotency.as_ref().filter(|_| applies)
+        };
+        self.idempotency.as_ref().or_else(default)
+    }
+
+    /// Where it is sent.
+    pub fn server<'a>(&self, integration: &'a Integration) -> Option<&'a Server> {
+        match &self.server {
+            Some(id) => integration.servers.iter().find(|it| it.id.as_ref() == Some(id)),
+            None => integration.servers.first(),
+        }
+    }
+
+    /// The scopes that a connection by the auth method `method` needs: of alternatives the first.
+    pub fn scopes(&self, method: &str) -> Vec<String> {
+        let all = self.scopes.get(method).map(Vec::as_slice).unwrap_or_default();
+        let first = |scope: &String| scope.split('|').next().unwrap_or(scope).to_owned();
+        all.iter().map(first).collect()
+    }
+
+    /// Which of the scopes that it needs `granted` lacks: of alternatives the first.
+    pub fn missing_scopes(&self, method: &str, granted: &BTreeSet<String>) -> Vec<String> {
+        let all = self.scopes.get(method).map(Vec::as_slice).unwrap_or_default();
+        all.iter()
+            .filter(|scope| !scope.split('|').any(|one| granted.contains(one)))
+            .map(|scope| scope.split('|').next().unwrap_or(scope).to_owned())
+            .collect()
+    }
 }
 
 /// A GraphQL operation.
