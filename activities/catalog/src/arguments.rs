@@ -61,10 +61,10 @@ pub fn check(
     arguments: &Value,
 ) -> Result<Map<String, Value>, CallError> {
     let empty = Map::new();
-    let given = match arguments {
-        Value::Object(given) => given,
-        Value::Null => &empty,
-        _ => return Err(CallError::arguments("the arguments are not an object", Vec::new())),
+    let given = match arguments.as_object() {
+        Some(given) => given,
+        None if arguments.is_null() => &empty,
+        None => return Err(CallError::arguments("the arguments are not an object", Vec::new())),
     };
     let mut wrong = unknown(integration, operation, given);
     let mut all = given.clone();

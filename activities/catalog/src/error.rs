@@ -279,55 +279,41 @@ pub(crate) fn without(text: &str, secrets: &[String]) -> String {
 /// What a vendor says of single fields, in whatever shape.
 pub(crate) fn field_errors(value: &Value, secrets: &[String]) -> Vec<FieldError> {
     let mut found = Vec::new();
-    match value {
-        Value::Array(elements) => {
-            found.extend(elements.iter().map(|element| field_error("", element, secrets)));
-        }
-        Value::Object(by_field) => {
-            for (field, value) in by_field {
-                match value {
-                    Value::Array(elements) => {
-                        let one = |element| field_error(field, element, secrets);
-                        found.extend(elements.iter().map(one));
-                    }
-                    one => found.push(field_error(field, one, secrets)),
+    if let Some(by_field) = value.as_object() {
+        for (field, value) in by_field {
+            match value.as_array() {
+                Some(elements) => {
+                    found.extend(elements.iter().map(|it| field_error(field, it, secrets)));
                 }
+                None => found.push(field_error(field, value, secrets)),
             }
         }
-        Value::Null => {}
-        one => found.push(field_error("", one, secrets)),
+    } else if let Some(elements) = value.as_array() {
+        found.extend(elements.iter().map(|it| field_error("", it, secrets)));
+    } else if !value.is_null() {
+        found.push(field_error("", value, secrets));
     }
     found.truncate(MOST_FIELDS);
     found
 }
 
 fn field_error(field: &str, value: &Value, secrets: &[String]) -> FieldError {
+    let text = |value: &Value| match value.as_array() {
+        Some(path) => path.iter().map(plain).collect::<Vec<_>>().join("."),
+        None => plain(value),
+    };
     let named = |names: &[&str]| {
-        names.iter().find_map(|name| match value.get(*name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Null => None,
-            Value::Array(path) => {
-                Some(path.iter().map(|part| plain(part)).collect::<Vec<_>>().join("."))
-            }
-            other => Some(other.to_string()),
-        })
+        let mut values = names.iter().filter_map(|name| value.get(*name));
+        values.find(|value| !value.is_null()).map(text)
     };
-    let name =
-        named(&["field", "path", "name", "param", "parameter", "attribute", "property", "in"]);
-    let message = match value {
-        Value::Object(_) => named(&["message", "msg", "description", "detail", "error", "code"]),
-        other => Some(plain(other)),
-    };
-    FieldError {
-        field: words(&name.unwrap_or_else(|| field.to_owned()), secrets),
-        message: words(&message.unwrap_or_else(|| value.to_string()), secrets),
-    }
+    let names = ["field", "path", "name", "param", "parameter", "attribute", "property", "in"];
+    let field = named(&names).unwrap_or_else(|| field.to_owned());
+    let message = named(&["message", "msg", "description", "detail", "error", "code"]);
+    let message = message.unwrap_or_else(|| plain(value));
+    FieldError { field: words(&field, secrets), message: words(&message, secrets) }
 }
 
 /// Text as it stands, anything else as JSON.
 pub(crate) fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -12,7 +12,6 @@ use std::time::{Duration, SystemTime};
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
-use url::Url;
 
 pub(crate) use self::judge::request_id;
 use self::judge::{Verdict, judge};
@@ -36,8 +35,6 @@ pub(crate) struct Reply {
     pub body: Vec<u8>,
     /// The body, unless it is a file.
     pub json: Value,
-    /// Where it came from, redirects followed.
-    pub url: Url,
     /// What the request was proved with, to be kept out of everything.
     pub secrets: Vec<String>,
     proof: Option<Proof>,
@@ -68,7 +65,7 @@ impl Exchange<'_> {
             let sent = self.send(prepared).await?;
             drop(permit);
             let reply = match sent {
-                Sent::Reply(reply) => reply,
+                Sent::Reply(reply) => *reply,
                 Sent::Not(why) => {
                     let error = self.unreachable(&why);
                     self.again(tries, None, error, true).await?;

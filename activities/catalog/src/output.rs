@@ -7,7 +7,6 @@ mod xml;
 use reqwest::header::HeaderMap;
 use serde_json::{Map, Value};
 
-use crate::error::CallError;
 use crate::operation::{Format, Operation, Page};
 use crate::pointer;
 
@@ -39,16 +38,16 @@ pub(crate) fn answer(operation: &Operation, body: Value) -> Value {
     }
 }
 
-/// The elements of a page.
-pub(crate) fn items(page: &Page, answer: &mut Value) -> Result<Vec<Value>, CallError> {
-    let found = pointer::get(answer, &page.items).cloned().unwrap_or_default();
+/// The elements of a page, taken out of the answer. One element of XML is a list, too.
+pub(crate) fn items(page: &Page, answer: &mut Value) -> Vec<Value> {
+    let found = pointer::get_mut(answer, &page.items).map(Value::take).unwrap_or_default();
     match found {
-        Value::Array(items) => Ok(items),
-        // One element of XML, and an object by id, are lists, too.
-        Value::Object(members) if page.items.is_empty() => Ok(vec![Value::Object(members)]),
-        Value::Object(members) => Ok(vec![Value::Object(members)]),
-        Value::Null => Ok(Vec::new()),
-        other => Ok(vec![other]),
+        Value::Array(items) => items,
+        Value::Null => Vec::new(),
+        Value::String(text) if text.trim().is_empty() => Vec::new(),
+        one @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            vec![one]
+        }
     }
 }
 
@@ -88,12 +87,10 @@ pub(crate) fn single(operation: &Operation, answer: Value, headers: &HeaderMap) 
         match &mut kept {
             Value::Object(members) => members.extend(from_headers),
             Value::Null => kept = Value::Object(from_headers),
-            other => {
-                let body = other.take();
-                kept = Value::Object(from_headers);
-                if let Some(kept) = kept.as_object_mut() {
-                    kept.insert("body".to_owned(), body);
-                }
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                let mut members = from_headers;
+                members.insert("body".to_owned(), kept);
+                kept = Value::Object(members);
             }
         }
     }

@@ -22,6 +22,15 @@ pub(crate) fn get<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
     })
 }
 
+/// The same, to be changed.
+pub(crate) fn get_mut<'a>(value: &'a mut Value, pointer: &str) -> Option<&'a mut Value> {
+    segments(pointer).iter().try_fold(value, |value, segment| match value {
+        Value::Object(members) => members.get_mut(segment),
+        Value::Array(elements) => elements.get_mut(segment.parse::<usize>().ok()?),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    })
+}
+
 /// Writes `new` where `pointer` says, with the objects and lists on the way there. A number makes a
 /// list, whose elements come in order. Whether there was a place for it.
 pub(crate) fn set(value: &mut Value, pointer: &str, new: Value) -> bool {

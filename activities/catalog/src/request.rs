@@ -188,9 +188,9 @@ fn headers(
         if RESERVED.contains(&it.name.to_ascii_lowercase().as_str()) {
             return Err(CallError::policy(format!("no argument sets the header `{}`", it.name)));
         }
-        let value = match it.value {
-            Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
-            one => plain(one),
+        let value = match it.value.as_array() {
+            Some(list) => list.iter().map(plain).collect::<Vec<_>>().join(","),
+            None => plain(it.value),
         };
         put(&mut headers, it.name, &value).map_err(|_| {
             let why = "has characters that no header takes";

@@ -20,7 +20,7 @@ const MOST_HOPS: usize = 5;
 /// What became of a request.
 pub(super) enum Sent {
     /// It was answered.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// It never left.
     Not(String),
     /// It left, and no whole answer came.
@@ -136,7 +136,7 @@ impl Exchange<'_> {
         }
         let keeps =
             matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
-        if !looks && !(keeps && trusted) {
+        if !(looks || keeps && trusted) {
             let message =
                 format!("{name} redirects this {} to `{host}`, where it is not sent", hop.method);
             return Err(CallError::policy(message).into());
@@ -201,8 +201,8 @@ impl Exchange<'_> {
             let json = output::parse(format, &body);
             (body, json)
         };
-        let (headers, url) = (response.headers().clone(), response.url().clone());
-        Ok(Sent::Reply(Reply { status, headers, body, json, url, secrets, proof }))
+        let headers = response.headers().clone();
+        Ok(Sent::Reply(Box::new(Reply { status, headers, body, json, secrets, proof })))
     }
 }
 

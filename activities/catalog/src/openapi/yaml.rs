@@ -64,9 +64,14 @@ fn entry(key: &str, value: &Value, indent: usize, text: &mut String) {
                 text.push_str(inner.trim_start());
             }
         }
-        other => {
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {
             text.push(' ');
-            text.push_str(&flow(other));
+            text.push_str(&flow(value));
             text.push_str(remark);
             text.push('\n');
         }
@@ -87,7 +92,7 @@ fn flow(value: &Value) -> String {
             format!("[{}]", elements.iter().map(flow).collect::<Vec<_>>().join(", "))
         }
         Value::String(text) => scalar(text),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -21,22 +21,24 @@ pub(super) fn write(
         let body = json!({ "query": graphql.document.trim(), "variables": variables });
         return Ok((body.to_string().into_bytes(), Some(JSON.to_owned())));
     }
+    let json = |value: &Value| (value.to_string().into_bytes(), Some(JSON.to_owned()));
     if let Some(whole) = placed.iter().find(|it| it.place == ParamIn::WholeBody) {
-        let is_text =
-            ask.operation.headers.keys().any(|it| it.eq_ignore_ascii_case("content-type"));
-        return Ok(match whole.value {
-            Value::String(text) if is_text => (text.clone().into_bytes(), Some(JSON.to_owned())),
-            value => (value.to_string().into_bytes(), Some(JSON.to_owned())),
+        let mut headers = ask.operation.headers.keys();
+        let has_media = headers.any(|it| it.eq_ignore_ascii_case("content-type"));
+        return Ok(match whole.value.as_str().filter(|_| has_media) {
+            // The operation's own media type comes later, and replaces this one.
+            Some(text) => (text.to_owned().into_bytes(), Some(JSON.to_owned())),
+            None => json(whole.value),
         });
     }
     match ask.operation.body {
         BodyFormat::Json => {
             let body = tree(ask, placed, ParamIn::Body)?;
             let takes = ask.operation.input.values().any(|it| it.place == ParamIn::Body);
-            Ok(match body {
-                Value::Null if !takes => (Vec::new(), None),
-                Value::Null => (b"{}".to_vec(), Some(JSON.to_owned())),
-                body => (body.to_string().into_bytes(), Some(JSON.to_owned())),
+            Ok(match body.is_null() {
+                true if takes => json(&json!({})),
+                true => (Vec::new(), None),
+                false => json(&body),
             })
         }
         BodyFormat::Form => {
@@ -44,24 +46,7 @@ pub(super) fn write(
             Ok((encode::form(&pairs(ask, placed)).into_bytes(), Some(media.to_owned())))
         }
         BodyFormat::Multipart => {
-            let mut parts: Vec<(String, Part)> = Vec::new();
-            let mut fields = placed.iter().filter(|it| it.place == ParamIn::Body);
-            fields.try_for_each(|it| match it.value {
-                Value::Object(_) => {
-                    parts.push((it.name.to_owned(), Part::Text(it.value.to_string())));
-                    Ok::<(), CallError>(())
-                }
-                value => {
-                    let mut pairs = Vec::new();
-                    encode::pairs(it.name, value, it.list, ListStyle::Repeat, &mut pairs);
-                    parts.extend(pairs.into_iter().map(|(name, text)| (name, Part::Text(text))));
-                    Ok(())
-                }
-            })?;
-            for it in placed.iter().filter(|it| it.place == ParamIn::File) {
-                parts.push((it.name.to_owned(), Part::File(file(ask, it)?.clone())));
-            }
-            let (body, media) = multipart::write(&parts);
+            let (body, media) = multipart::write(&parts(ask, placed)?);
             Ok((body, Some(media)))
         }
         BodyFormat::Binary => match placed.iter().find(|it| it.place == ParamIn::File) {
@@ -72,6 +57,24 @@ pub(super) fn write(
             None => Ok((Vec::new(), None)),
         },
     }
+}
+
+/// The parts of a multipart body: the fields, objects as JSON, and then the files.
+fn parts(ask: &Ask<'_>, placed: &[Placed<'_>]) -> Result<Vec<(String, Part)>, CallError> {
+    let mut parts: Vec<(String, Part)> = Vec::new();
+    for it in placed.iter().filter(|it| it.place == ParamIn::Body) {
+        if it.value.is_object() {
+            parts.push((it.name.to_owned(), Part::Text(it.value.to_string())));
+            continue;
+        }
+        let mut pairs = Vec::new();
+        encode::pairs(it.name, it.value, it.list, ListStyle::Repeat, &mut pairs);
+        parts.extend(pairs.into_iter().map(|(name, text)| (name, Part::Text(text))));
+    }
+    for it in placed.iter().filter(|it| it.place == ParamIn::File) {
+        parts.push((it.name.to_owned(), Part::File(file(ask, it)?.clone())));
+    }
+    Ok(parts)
 }
 
 fn file<'a>(ask: &Ask<'a>, it: &Placed<'_>) -> Result<&'a FileContent, CallError> {
