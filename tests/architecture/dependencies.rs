@@ -8,13 +8,17 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
     ("longhaul-policy", &["longhaul-contract"]),
     ("longhaul-store", &["longhaul-contract"]),
     ("longhaul-net", &[]),
     ("longhaul-catalog", &["longhaul-contract", "longhaul-net"]),
+    (
+        "longhaul-vault",
+        &["longhaul-contract", "longhaul-net", "longhaul-catalog", "longhaul-store"],
+    ),
     (
         "longhaul-activities",
         &[

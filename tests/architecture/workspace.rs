@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 /// The packages, by folder.
-pub(crate) const PACKAGES: [(&str, &str); 9] = [
+pub(crate) const PACKAGES: [(&str, &str); 10] = [
     ("workflows/contract", "longhaul-contract"),
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),
@@ -14,6 +14,7 @@ pub(crate) const PACKAGES: [(&str, &str); 9] = [
     ("activities/net", "longhaul-net"),
     ("activities/policy", "longhaul-policy"),
     ("activities/store", "longhaul-store"),
+    ("activities/vault", "longhaul-vault"),
     ("worker", "longhaul"),
     ("tests", "longhaul-tests"),
 ];

@@ -138,6 +138,9 @@ pub struct Oauth {
     /// Where tokens are given back (RFC 7009 unless `revoke` says otherwise).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoke_url: Option<String>,
+    /// How tokens are given back there, if not as RFC 7009 says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoke: Option<Revoke>,
     /// Where a device gets its code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_url: Option<String>,
@@ -246,6 +249,41 @@ impl ExpiresUnit {
     fn is_seconds(&self) -> bool {
         *self == Self::Seconds
     }
+}
+
+/// How tokens are given back, where RFC 7009 is not followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Revoke {
+    /// The request's method; `POST` unless said otherwise.
+    #[serde(default = "post")]
+    pub method: String,
+    /// Who says so.
+    #[serde(default)]
+    pub auth: RevokeAuth,
+    /// The body's members, with holes: `${access_token}`, `${refresh_token}`, `${client_id}`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub body: BTreeMap<String, String>,
+    /// How the body is written.
+    #[serde(default, skip_serializing_if = "TokenBody::is_form")]
+    pub body_format: TokenBody,
+}
+
+fn post() -> String {
+    "POST".to_owned()
+}
+
+/// Who gives a token back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeAuth {
+    /// The app, in `Authorization: Basic`.
+    #[default]
+    Client,
+    /// Whoever has the token, in `Authorization: Bearer`.
+    Bearer,
+    /// Nobody: the body says all.
+    None,
 }
 
 /// A JWT that the connection signs.

@@ -47,7 +47,7 @@ const MANIFEST: &str = "manifest.json";
 /// What a backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackedUp {
-    /// Version of this shape, 2; 1 had segments and blobs alone.
+    /// Version of this shape, 3; 2 had no connections, 1 segments and blobs alone.
     pub v: u32,
     /// When it was made.
     pub made_at: Timestamp,
@@ -124,7 +124,7 @@ impl Store {
             _ => {}
         }
         let mut made = BackedUp {
-            v: 2,
+            v: 3,
             made_at: Timestamp::from_millis(now()),
             segments: 0,
             references: 0,
@@ -307,8 +307,8 @@ fn verified(folder: &Path) -> Result<Contents, StoreError> {
     })?;
     let made: BackedUp = serde_json::from_slice(&manifest)
         .map_err(|error| StoreError::Damaged(format!("`{MANIFEST}`: {error}")))?;
-    if !(1..=2).contains(&made.v) {
-        let problem = format!("`{MANIFEST}` has version {}, neither 1 nor 2", made.v);
+    if !(1..=3).contains(&made.v) {
+        let problem = format!("`{MANIFEST}` has version {}, not 1 to 3", made.v);
         return Err(StoreError::Damaged(problem));
     }
     let segments: Vec<SegmentInfo> = rows(folder, &made, "segments.jsonl", made.segments)?;

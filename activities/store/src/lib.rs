@@ -1,5 +1,6 @@
 //! Where Longhaul keeps what outlives a run: long contents (blobs), the archive, and what is
-//! between runs and people: the inbox, the audit log, remembered decisions, deliveries and keys.
+//! between runs and people: the inbox, the audit log, remembered decisions, deliveries, keys, and
+//! connections to services, sealed.
 //!
 //! One database (SQLite or PostgreSQL) holds the index and short bodies, one object store (a
 //! folder, S3, Google Cloud Storage, Azure) the long ones. Everything is named by the hash of its
@@ -9,6 +10,8 @@ mod audit;
 mod backup;
 mod blobs;
 mod bodies;
+mod connections;
+mod consents;
 mod database;
 mod deliveries;
 mod error;
@@ -18,6 +21,8 @@ mod gc;
 mod inbox;
 mod info;
 mod keys;
+mod leases;
+mod oauth_apps;
 mod private;
 mod remembered;
 mod segments;
@@ -30,6 +35,8 @@ pub use audit::{
     AuditVerifier, MOST_AUDIT_ENTRIES,
 };
 pub use backup::{BackedUp, Restored};
+pub use connections::{ConnectionFilter, ConnectionRow, Sealed};
+pub use consents::ConsentRow;
 pub use deliveries::{Claimed, Delivery};
 pub use error::StoreError;
 pub use forget::Forgotten;
@@ -40,6 +47,7 @@ pub use inbox::{
 };
 pub use info::{Archived, Chain, SegmentInfo};
 pub use keys::ApiKey;
+pub use oauth_apps::OauthAppRow;
 pub use remembered::{RememberedEntry, RememberedFilter, RememberedNow, Revocation};
 pub use settings::StoreSettings;
 pub use store::{Owner, Store};

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::tables::{
-    DELIVERIES, FORGOTTEN, Fields, INBOX, KEYS, REMEMBERED, TABLES, TOKENS, is_of,
+    APPS, CONNECTIONS, DELIVERIES, FORGOTTEN, Fields, INBOX, KEYS, REMEMBERED, TABLES, TOKENS,
+    is_of,
 };
 use super::{BackedUp, Restored, Rows, rows};
 use crate::audit::{Appender, AuditEntry, AuditFilter, AuditHead, MOST_AUDIT_ENTRIES};
@@ -57,7 +58,7 @@ impl Store {
         }
         made.audit_head = Some(head);
         made.finish(audit, entries)?;
-        for table in TABLES {
+        for (_, table) in TABLES {
             let mut rows = Rows::create(folder, table.file)?;
             let count = table.back_up(open, &mut rows).await?;
             made.finish(rows, count)?;
@@ -80,7 +81,7 @@ impl Store {
         for row in open.database.rows(CHAINS, &[]).await? {
             forgotten.insert(row.text(0)?);
         }
-        for table in [&DELIVERIES, &TOKENS, &KEYS] {
+        for table in [&DELIVERIES, &TOKENS, &KEYS, &CONNECTIONS, &APPS] {
             count(table.file, table.restore(open, people.of(table.file), &forgotten).await?);
         }
         let decisions = REMEMBERED.restore(open, people.of(REMEMBERED.file), &none).await?;
@@ -168,7 +169,7 @@ impl People {
         if made.v < 2 {
             return Ok(people);
         }
-        for table in TABLES {
+        for (_, table) in TABLES.iter().filter(|(since, _)| *since <= made.v) {
             let fields = rows(folder, made, table.file, made.count(table.file)?)?;
             table.check(&fields)?;
             people.tables.insert(table.file, fields);

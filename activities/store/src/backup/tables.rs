@@ -122,8 +122,73 @@ pub(super) const KEYS: Table = Table {
           revoked_at = excluded.revoked_at WHERE api_keys.hash = excluded.hash \
           AND api_keys.revoked_at IS NULL AND excluded.revoked_at IS NOT NULL",
 };
-pub(super) const TABLES: [&Table; 6] =
-    [&FORGOTTEN, &INBOX, &REMEMBERED, &DELIVERIES, &TOKENS, &KEYS];
+/// Sealed as they are: without the vault's key they say nothing. Of two with the same id the one
+/// with the newer secrets wins, as the older may have been taken back by the service.
+pub(super) const CONNECTIONS: Table = Table {
+    file: "connections.jsonl",
+    columns: &[
+        Text("id"),
+        Text("principal"),
+        Text("integration"),
+        Text("name"),
+        Text("method"),
+        Text("state"),
+        Text("facts"),
+        Text("key_id"),
+        Text("wrapped"),
+        Text("sealed"),
+        MaybeInt("expires_at"),
+        Int("version"),
+        Int("created_at"),
+        Int("updated_at"),
+    ],
+    key: 1,
+    read: "SELECT id, principal, integration, name, method, state, facts, key_id, wrapped, sealed, \
+           expires_at, version, created_at, updated_at FROM connections WHERE 1 = 1",
+    put: "INSERT INTO connections (id, principal, integration, name, method, state, facts, key_id, \
+          wrapped, sealed, expires_at, version, created_at, updated_at) \
+          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 WHERE NOT EXISTS \
+          (SELECT 1 FROM connections WHERE principal = $2 AND integration = $3 AND name = $4 \
+          AND id <> $1) ON CONFLICT (id) DO UPDATE SET method = excluded.method, \
+          state = excluded.state, facts = excluded.facts, key_id = excluded.key_id, \
+          wrapped = excluded.wrapped, sealed = excluded.sealed, expires_at = excluded.expires_at, \
+          version = excluded.version, updated_at = excluded.updated_at \
+          WHERE connections.version < excluded.version",
+};
+pub(super) const APPS: Table = Table {
+    file: "apps.jsonl",
+    columns: &[
+        Text("integration"),
+        Text("name"),
+        Text("facts"),
+        Text("key_id"),
+        Text("wrapped"),
+        Text("sealed"),
+        Int("version"),
+        Int("updated_at"),
+    ],
+    key: 2,
+    read: "SELECT integration, name, facts, key_id, wrapped, sealed, version, updated_at \
+           FROM oauth_apps WHERE 1 = 1",
+    put: "INSERT INTO oauth_apps (integration, name, facts, key_id, wrapped, sealed, version, \
+          updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+          ON CONFLICT (integration, name) DO UPDATE SET facts = excluded.facts, \
+          key_id = excluded.key_id, wrapped = excluded.wrapped, sealed = excluded.sealed, \
+          version = excluded.version, updated_at = excluded.updated_at \
+          WHERE oauth_apps.version < excluded.version",
+};
+/// The tables of which a backup has had rows since a version of its shape. Consents that somebody
+/// was asked for and leases are of the moment, and in none.
+pub(super) const TABLES: [(u32, &Table); 8] = [
+    (2, &FORGOTTEN),
+    (2, &INBOX),
+    (2, &REMEMBERED),
+    (2, &DELIVERIES),
+    (2, &TOKENS),
+    (2, &KEYS),
+    (3, &CONNECTIONS),
+    (3, &APPS),
+];
 
 /// A row, by the names of its columns.
 pub(super) type Fields = Map<String, Value>;

@@ -12,6 +12,7 @@ use longhaul_store::{
     RememberedFilter, Spent, Store, StoreError, StoreSettings, Waiting,
 };
 
+use super::connections::{app, connection};
 use super::{World, decision, flip, owner, record, request, said, segment, waiting};
 
 fn delivery(workflow_id: &str, chain: &str) -> Delivery {
@@ -35,7 +36,7 @@ async fn was_sent(store: &Store, delivery: &Delivery) -> bool {
 }
 
 /// Two runs with a gate, entries and a delivery each, a closed gate, a decision, a revoked one, a
-/// used link, a key.
+/// used link, a key, a connection, an app.
 async fn filled(store: &Store) {
     for (number, id) in (1..).zip(["w", "v"]) {
         let chain = format!("chain-{id}");
@@ -64,6 +65,8 @@ async fn filled(store: &Store) {
         revoked_at: None,
     };
     store.add_api_key(&key).await.unwrap();
+    store.add_connection(&connection("con_1", "default")).await.unwrap();
+    store.put_oauth_app(&app("github"), None).await.unwrap();
 }
 
 fn elsewhere(world: &World, name: &str) -> Store {
@@ -151,7 +154,9 @@ pub(crate) async fn what_people_did_moves_by_backup(world: &World) {
     assert_eq!(
         counts,
         [
+            ("apps.jsonl", 1),
             ("audit.jsonl", 6),
+            ("connections.jsonl", 1),
             ("deliveries.jsonl", 1),
             ("forgotten.jsonl", 1),
             ("inbox.jsonl", 2),
@@ -269,10 +274,10 @@ pub(crate) async fn damaged_rows_of_a_backup_are_found(world: &World) {
     fs::write(&manifest, old.to_string()).unwrap();
     let restored = elsewhere(world, "older").restore(&folder).await.unwrap();
     assert_eq!(restored.rows.values().sum::<u64>(), 0);
-    old["v"] = 3.into();
+    old["v"] = 4.into();
     fs::write(&manifest, old.to_string()).unwrap();
     let error = elsewhere(world, "newer").restore(&folder).await.unwrap_err();
-    assert!(error.to_string().contains("version 3"), "{error}");
+    assert!(error.to_string().contains("version 4"), "{error}");
 }
 
 pub(crate) async fn an_export_ends_with_the_audit_log(world: &World) {
