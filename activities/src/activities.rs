@@ -31,7 +31,7 @@ use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
 use crate::pace::Pace;
 use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
-use crate::tool::{Attempt, ToolHost, ToolSettings, answers, results};
+use crate::tool::{Attempt, Integrations, ToolHost, ToolSettings, ToolSources, answers, results};
 use crate::transcripts::{self, Reference, Results};
 use crate::worker_policy::WorkerPolicy;
 use crate::workflow_link::{WorkflowLink, process_age};
@@ -66,6 +66,10 @@ pub struct AgentActivitiesSettings {
     pub people: PeopleSettings,
     /// Whom new runs believe.
     pub trust: Trust,
+    /// Where the tools of agents come from besides their files.
+    pub sources: ToolSources,
+    /// The catalogue's operations, and whose accounts they act with.
+    pub integrations: Arc<Integrations>,
 }
 
 /// Implements the ports.
@@ -109,8 +113,12 @@ impl AgentActivities {
                 agents: settings.agents.clone(),
                 script_log: settings.script_log,
             })?,
-            agents: AgentStore::new(settings.agents),
-            tools: ToolHost::new(ToolSettings { root: settings.root.clone() }),
+            agents: AgentStore::new(settings.agents).with_sources(settings.sources.clone()),
+            tools: ToolHost::new(ToolSettings {
+                root: settings.root.clone(),
+                native: settings.sources.native.clone(),
+                integrations: settings.integrations,
+            }),
             runs: Runs::default(),
             faults: Faults::from_env()?,
             store: settings.store,
@@ -263,7 +271,7 @@ impl AgentActivities {
         let last = most > 0 && number >= most && !ctx.info().is_local;
         let attempt = Attempt { number, last };
         if invocation.chain.is_empty() {
-            return self.tools.call(definition, spec, &invocation, attempt).await;
+            return self.tools.call(definition, spec, &invocation, attempt, None).await;
         }
         let invocation = blobs::full_invocation(&self.store, invocation).await?;
         if let Some(stopped) = self.stopped(ctx, definition, spec, &invocation).await? {
@@ -274,7 +282,9 @@ impl AgentActivities {
             (None, ToolBinding::Results) => self.results(&invocation).await?,
             (None, _) => {
                 let begun = Instant::now();
-                let outcome = self.tools.call(definition, spec, &invocation, attempt).await?;
+                let first = ctx.info().scheduled_time;
+                let outcome =
+                    self.tools.call(definition, spec, &invocation, attempt, first).await?;
                 self.pace.took(&definition.name, spec, begun.elapsed());
                 outcome
             }

@@ -8,12 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::interrupt::{Judged, Judging};
-use longhaul_contract::policy::{Outcome, PolicySnapshot, Remembered, RunFacts, Verdict};
+use longhaul_contract::policy::{
+    ConnectionFacts, Outcome, PolicySnapshot, Remembered, RunFacts, Verdict,
+};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ToolBinding, ToolCall, ToolSpec};
 use longhaul_policy::evaluator::{self, Evaluator};
 use longhaul_policy::simple;
 
+use crate::tool::accounts;
 use crate::worker_policy::WorkerPolicy;
 
 mod hours;
@@ -133,12 +136,13 @@ fn verdict(
     call: &ToolCall,
 ) -> Verdict {
     let spec = definition.tool(&call.tool);
+    let connection = spec.and_then(|spec| connection(definition, run, spec));
     let asked = evaluator::Call {
         tool: &call.tool,
         spec,
         arguments: &call.arguments,
         problem: call.problem.as_deref(),
-        connection: None,
+        connection: connection.as_ref(),
     };
     let verdict = evaluator.judge(&asked, run);
     match spec {
@@ -149,6 +153,16 @@ fn verdict(
         }
         Some(_) | None => verdict,
     }
+}
+
+/// What conditions can know of the account that a call acts with.
+fn connection(definition: &Definition, run: &RunFacts, spec: &ToolSpec) -> Option<ConnectionFacts> {
+    let need = spec.connection.as_ref()?;
+    let mut attributes = BTreeMap::from([("integration".to_owned(), need.integration.clone())]);
+    if let Ok(owner) = accounts::principal(definition, run) {
+        attributes.insert("principal".to_owned(), owner.to_string());
+    }
+    Some(ConnectionFacts { name: need.name.clone(), attributes })
 }
 
 /// Whether a call reads on in a result, which no rule is asked about.

@@ -1,5 +1,6 @@
 //! Tools: carries out the calls that a model asked for and reports what came of them.
 
+pub mod accounts;
 pub(crate) mod answers;
 pub mod arguments;
 mod files;
@@ -15,17 +16,20 @@ mod trouble;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use longhaul_contract::definition::Definition;
 use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec};
 
 use crate::error::Failure;
+use accounts::Called;
+use native::{NativeContext, NativeTools};
 
+pub use accounts::Integrations;
 pub use files::files_tools;
 pub use http::check_http;
-pub use sources::ToolSources;
 pub(crate) use result::{cap, head};
+pub use sources::ToolSources;
 
 /// The most bytes of a result that are kept in history, in a run without a store.
 pub const RESULT_BUDGET: usize = 64 * 1024;
@@ -36,10 +40,14 @@ pub const LARGEST_RESULT: usize = 16 * 1024 * 1024;
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a tool host is set up with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ToolSettings {
     /// The folder that relative roots of file tools start from.
     pub root: PathBuf,
+    /// Functions of the worker's own program.
+    pub native: Arc<NativeTools>,
+    /// The catalogue's operations, and whose accounts they act with.
+    pub integrations: Arc<Integrations>,
 }
 
 /// Which attempt at a call this is.
@@ -55,6 +63,8 @@ pub struct Attempt {
 pub struct ToolHost {
     root: PathBuf,
     http: http::HttpTools,
+    native: Arc<NativeTools>,
+    integrations: Arc<Integrations>,
 }
 
 impl ToolHost {
@@ -63,6 +73,8 @@ impl ToolHost {
         Self {
             root: settings.root,
             http: http::HttpTools::new(Arc::new(|name| std::env::var(name).ok())),
+            native: settings.native,
+            integrations: settings.integrations,
         }
     }
 
@@ -88,6 +100,7 @@ impl ToolHost {
         spec: &ToolSpec,
         invocation: &ToolInvocation,
         attempt: Attempt,
+        first_attempt: Option<SystemTime>,
     ) -> Result<ToolOutcome, Failure> {
         if let Err(message) = arguments::check(spec, &invocation.arguments) {
             let error = ToolErrorKind::InvalidArguments;
@@ -105,6 +118,31 @@ impl ToolHost {
             }
             ToolBinding::Results => {
                 let reason = "results are read by the worker itself".to_owned();
+                return Ok(ToolOutcome::Refused { reason });
+            }
+            ToolBinding::Native => {
+                let context =
+                    NativeContext { key: invocation.key.clone(), attempt: attempt.number };
+                self.native.call(&spec.name, arguments, context, limit).await
+            }
+            ToolBinding::Catalog { integration, operation } => {
+                let operation = (integration.as_str(), operation.as_str());
+                let called = self.integrations.call(
+                    definition,
+                    spec,
+                    invocation,
+                    operation,
+                    attempt,
+                    first_attempt,
+                );
+                match called.await? {
+                    Called::Done(content) => Ok(content),
+                    Called::Trouble(trouble) => Err(trouble),
+                    Called::MustConnect(judged) => return Ok(ToolOutcome::MustAsk { judged }),
+                }
+            }
+            ToolBinding::Mcp { .. } => {
+                let reason = "this worker has no MCP servers".to_owned();
                 return Ok(ToolOutcome::Refused { reason });
             }
             ToolBinding::Http { method, url, headers, rest } => {

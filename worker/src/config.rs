@@ -4,6 +4,7 @@
 //! `longhaul.toml`: it comes from `TEMPORAL_*` and `temporal.toml`, as for every Temporal program,
 //! and is read by [`target`].
 
+mod accounts;
 mod connect;
 mod edge;
 mod error;
@@ -22,6 +23,7 @@ use longhaul_contract::identity::Trust;
 use longhaul_contract::names;
 use longhaul_store::StoreSettings;
 
+pub use accounts::{AccountSettings, AppSettings, VaultKey};
 pub use connect::{ConnectError, Target, TargetSource, connect, connect_to, external, target};
 pub use edge::{EdgeSettings, OidcSettings};
 pub use error::{ConfigError, Place};
@@ -85,6 +87,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// File to which the scripted model appends each request.
     pub script_log: Option<PathBuf>,
+    /// Integrations, and whose accounts they act with.
+    pub accounts: AccountSettings,
     /// How a worker polls, caches and drains.
     pub tuning: Tuning,
     /// The file that was read.
@@ -209,6 +213,12 @@ impl Config {
             (None, None, path) => path.map(|path| base.join(path)),
         };
         let edge = edge::edge(&env, file.http, &state, folder, base)?;
+        let tables = file::Accounts {
+            integrations: file.integrations,
+            vault: file.vault,
+            oauth_apps: file.oauth_apps,
+        };
+        let accounts = accounts::accounts(&env, tables, &state, folder, base, (shown, &file.text))?;
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),
@@ -223,6 +233,7 @@ impl Config {
             store,
             http,
             script_log: env.get(vars::LONGHAUL_SCRIPT_LOG).map(|path| folder.join(path)),
+            accounts,
             tuning: tuning(&env, &file.worker)?,
             file: path,
             env,

@@ -21,6 +21,10 @@ pub const LONGHAUL_STORE: &str = "LONGHAUL_STORE";
 pub const LONGHAUL_BLOBS: &str = "LONGHAUL_BLOBS";
 /// Address (`host:port`) of the worker's HTTP listener.
 pub const LONGHAUL_HTTP: &str = "LONGHAUL_HTTP";
+/// Folder of further integrations.
+pub const LONGHAUL_CATALOG: &str = "LONGHAUL_CATALOG";
+/// The key of the vault: 32 bytes in base64; several, the newest first.
+pub const LONGHAUL_VAULT_KEY: &str = "LONGHAUL_VAULT_KEY";
 /// The worker's own policy.
 pub const LONGHAUL_POLICY: &str = "LONGHAUL_POLICY";
 /// The address under which people reach the worker's HTTP listener: `https://…`.
@@ -60,7 +64,7 @@ pub const RUST_LOG: &str = "RUST_LOG";
 pub const TRACEPARENT: &str = "TRACEPARENT";
 
 /// Longhaul's own variables, in the order of the documentation.
-pub const ALL: [&str; 24] = [
+pub const ALL: [&str; 26] = [
     LONGHAUL_CONFIG,
     LONGHAUL_TASK_QUEUE,
     LONGHAUL_AGENTS,
@@ -70,6 +74,8 @@ pub const ALL: [&str; 24] = [
     LONGHAUL_BLOBS,
     LONGHAUL_HTTP,
     LONGHAUL_POLICY,
+    LONGHAUL_CATALOG,
+    LONGHAUL_VAULT_KEY,
     LONGHAUL_HTTP_URL,
     LONGHAUL_SIGNING_KEY,
     LONGHAUL_WORKFLOW_POLLERS,

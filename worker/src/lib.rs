@@ -7,6 +7,7 @@
 //! | `cli`, [`demo`] | the command line; the demo |
 //! | [`view`], [`output`] | what runs look like, and the only place that prints |
 
+pub mod accounts;
 pub mod attributes;
 pub mod bench;
 mod cli;

@@ -134,6 +134,7 @@ impl Recorded {
             turn: 0,
             session: input.session,
             starter: input.starter,
+            starter_proven: false,
             tags: input.tags,
         };
         Ok(Self { facts, definition, items, trace })

@@ -25,6 +25,7 @@ pub use health::{Health, Phase, Readiness};
 pub use metrics::{Metrics, MetricsError, SdkMetrics};
 pub use stop::Stop;
 
+use crate::accounts::AccountsError;
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
 use crate::http::{self, Edge, HttpState, ListenError};
@@ -57,6 +58,9 @@ pub enum WorkerError {
     /// The store's settings do not work.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Integrations or the vault cannot be set up.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
     /// The activities cannot be set up.
     #[error(transparent)]
     Activities(#[from] Failure),

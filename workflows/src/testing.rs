@@ -32,9 +32,9 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Files { root: ".".to_owned(), operation: FilesOperation::Read },
     }
 }

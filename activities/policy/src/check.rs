@@ -218,6 +218,7 @@ fn run() -> RunFacts {
         turn: 1,
         session: false,
         starter: Some("sample".to_owned()),
+        starter_proven: false,
         tags: vec!["sample".to_owned()],
     }
 }
@@ -232,9 +233,9 @@ fn made_up(name: &str, effect: Option<Effect>) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: longhaul_contract::tool::Lane::default(),
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     }
 }

@@ -20,9 +20,9 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::default(),
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     }
 }
@@ -34,6 +34,7 @@ pub(crate) fn run() -> RunFacts {
         turn: 3,
         session: false,
         starter: Some("ann".to_owned()),
+        starter_proven: false,
         tags: vec!["prod".to_owned(), "eu".to_owned()],
     }
 }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use longhaul_catalog::{Integration, Tool};
-use longhaul_contract::definition::{Action, ActsFor, ApprovalRule, McpServer, McpTransport, OnTimeout};
+use longhaul_contract::definition::{
+    Action, ActsFor, ApprovalRule, McpServer, McpTransport, OnTimeout,
+};
 use longhaul_contract::tool::{ConnectionNeed, Effect, Lane, ToolBinding, ToolSpec};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -145,8 +147,7 @@ pub(super) fn integration(
 /// An operation as a tool.
 fn spec(tool: Tool, connection: &str) -> ToolSpec {
     let operation = tool.name.split_once('.').map_or("", |(_, operation)| operation).to_owned();
-    let needs_account =
-        tool.auth.values().any(|kind| *kind != longhaul_catalog::AuthKind::None);
+    let needs_account = tool.auth.values().any(|kind| *kind != longhaul_catalog::AuthKind::None);
     ToolSpec {
         name: tool.name,
         description: format!("{}. {}", tool.title, tool.description),
@@ -180,7 +181,8 @@ fn allowed(
     for allowed in &entry.allow {
         let name = format!("{slug}.{}", allowed.value);
         let Some(spec) = specs.iter().find(|spec| spec.name == name) else {
-            let message = format!("`{}` is none of the operations that the agent has", allowed.value);
+            let message =
+                format!("`{}` is none of the operations that the agent has", allowed.value);
             return Err(Problem::new(source, allowed.referenced, message)
                 .hint("`allow` takes whole names, such as `issues.create`"));
         };
@@ -198,9 +200,8 @@ fn allowed(
                     allowed.value,
                     spec.effect.as_str()
                 );
-                return Err(Problem::new(source, allowed.referenced, message).hint(
-                    "write a rule under `approvals` if it is to run without asking",
-                ));
+                return Err(Problem::new(source, allowed.referenced, message)
+                    .hint("write a rule under `approvals` if it is to run without asking"));
             }
         }
     }
@@ -225,8 +226,9 @@ fn unknown(
             let meant = meant.split_once('.').map_or(meant.as_str(), |(_, name)| name).to_owned();
             problem.hint(format!("did you mean `{meant}`?"))
         }
-        None => problem
-            .hint(format!("`longhaul integrations show {}` has their names", found.slug)),
+        None => {
+            problem.hint(format!("`longhaul integrations show {}` has their names", found.slug))
+        }
     }
 }
 

@@ -7,9 +7,7 @@ use serde_saphyr::Location;
 use url::Url;
 
 use super::tools::Compiled;
-use super::{
-    AgentFile, LimitsEntry, ModelEntry, Problem, Source, accounts, context, rules, tools,
-};
+use super::{AgentFile, LimitsEntry, ModelEntry, Problem, Source, accounts, context, rules, tools};
 use crate::egress::Egress;
 use crate::model;
 use crate::tool::ToolSources;

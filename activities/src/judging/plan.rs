@@ -34,9 +34,7 @@ pub(super) fn plan(
         | ToolBinding::Results
         | ToolBinding::Catalog { .. }
         | ToolBinding::Mcp { .. }
-        | ToolBinding::Native => {
-            (InterruptKind::Approval, None)
-        }
+        | ToolBinding::Native => (InterruptKind::Approval, None),
     };
     let terms = match (&verdict.ask, kind) {
         (Some(terms), _) => terms.clone(),

@@ -32,9 +32,9 @@ fn spec(name: &str, binding: ToolBinding) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding,
     }
 }

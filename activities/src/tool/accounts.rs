@@ -17,8 +17,8 @@ use longhaul_contract::tool::{ConnectionNeed, ToolErrorKind, ToolInvocation, Too
 use longhaul_vault::{Principal, Vault, VaultError};
 use serde_json::Value;
 
-use super::trouble::{Course, EffectSeen, Trouble};
 use super::Attempt;
+use super::trouble::{Course, EffectSeen, Trouble};
 use crate::error::Failure;
 
 /// How long a run waits for somebody to connect an account.
@@ -142,7 +142,7 @@ impl Integrations {
             None => Box::new(Nobody { public: Public::default() }),
             Some(need) => match self.credentials(&owner, need).await {
                 Ok(credentials) => credentials,
-                Err(error) => return self.unproven(&owner, need, &error),
+                Err(error) => return Ok(self.unproven(&owner, need, error)),
             },
         };
         let call = Call {
@@ -213,14 +213,9 @@ impl Integrations {
     }
 
     /// What becomes of a call whose account is not there, or cannot be asked for its token now.
-    fn unproven(
-        &self,
-        owner: &Principal,
-        need: &ConnectionNeed,
-        error: &VaultError,
-    ) -> Result<Called, Failure> {
-        let trouble = AuthTrouble::from(error.clone());
-        Ok(match trouble {
+    fn unproven(&self, owner: &Principal, need: &ConnectionNeed, error: VaultError) -> Called {
+        let trouble = AuthTrouble::from(error);
+        match trouble {
             AuthTrouble::NotConnected { .. }
             | AuthTrouble::NeedsReauth { .. }
             | AuthTrouble::MissingScopes { .. } => {
@@ -238,7 +233,7 @@ impl Integrations {
             AuthTrouble::Upstream { message, retry_after } => Called::Trouble(
                 Trouble::new(ToolErrorKind::Upstream, message).on(Course::Passing(retry_after)),
             ),
-        })
+        }
     }
 
     /// The gate at which somebody connects the account, or lets it do more.
@@ -265,10 +260,8 @@ impl Integrations {
             link: self.link(owner, need, &scopes),
             scopes,
         };
-        let reason = format!(
-            "{} of `{owner}` has to be connected: {}",
-            connect.integration, needed.trouble
-        );
+        let reason =
+            format!("{} of `{owner}` has to be connected: {}", connect.integration, needed.trouble);
         Called::MustConnect(Box::new(asking(connect, reason, Timestamp::from(SystemTime::now()))))
     }
 
@@ -299,11 +292,7 @@ pub(crate) fn asking(connect: Connect, reason: String, now: Timestamp) -> Judged
     }
     let plan = Plan {
         kind: InterruptKind::Auth,
-        stages: vec![Stage {
-            groups: Vec::new(),
-            until: now.plus(CONSENT),
-            remind_at: Vec::new(),
-        }],
+        stages: vec![Stage { groups: Vec::new(), until: now.plus(CONSENT), remind_at: Vec::new() }],
         outcome: OnDeadline::Deny,
         approvers: Vec::new(),
         rules: Vec::new(),
@@ -316,7 +305,7 @@ pub(crate) fn asking(connect: Connect, reason: String, now: Timestamp) -> Judged
         connect: Some(connect),
         resume: None,
     };
-    let verdict = Verdict { outcome: Outcome::Ask, reason, ..Verdict::default() };
+    let verdict = Verdict::new(Outcome::Ask, reason);
     Judged { verdict, plan: Some(plan) }
 }
 

@@ -28,9 +28,12 @@ pub(crate) fn taken(
         ToolBinding::Person | ToolBinding::External { .. } => {
             ToolOutcome::Done { content, truncated: false, blob: None }
         }
-        ToolBinding::Files { .. } | ToolBinding::Http { .. } | ToolBinding::Results => {
-            ToolOutcome::Answered { content, blob: None }
-        }
+        ToolBinding::Files { .. }
+        | ToolBinding::Http { .. }
+        | ToolBinding::Results
+        | ToolBinding::Catalog { .. }
+        | ToolBinding::Mcp { .. }
+        | ToolBinding::Native => ToolOutcome::Answered { content, blob: None },
     }
 }
 

@@ -49,9 +49,9 @@ pub fn spec() -> ToolSpec {
         timeout: None,
         // Its gate is the wait; the activity that checks an answer is like any other.
         lane: Lane::Normal,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Person,
     }
 }

@@ -67,9 +67,9 @@ pub fn spec() -> ToolSpec {
         idempotent: true,
         timeout: None,
         lane: Lane::Fast,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     }
 }

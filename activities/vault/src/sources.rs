@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use longhaul_catalog::{AuthMethod, Integration};
+use longhaul_catalog::{AuthMethod, Catalog, Integration};
 
 use crate::error::VaultError;
 
@@ -16,6 +16,12 @@ pub trait Integrations: Send + Sync {
 impl Integrations for BTreeMap<String, Arc<Integration>> {
     fn integration(&self, slug: &str) -> Option<Arc<Integration>> {
         self.get(slug).cloned()
+    }
+}
+
+impl Integrations for Catalog {
+    fn integration(&self, slug: &str) -> Option<Arc<Integration>> {
+        Catalog::integration(self, slug)
     }
 }
 

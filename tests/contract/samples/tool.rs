@@ -76,9 +76,9 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
     };
     let get = ToolSpec {
@@ -119,9 +119,9 @@ fn more_specs() -> Vec<ToolSpec> {
         idempotent: false,
         timeout: None,
         lane: Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     };
     let fast = ToolSpec { lane: Lane::Fast, ..results.clone() };

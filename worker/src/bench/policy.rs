@@ -120,9 +120,9 @@ fn tool() -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: Lane::default(),
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     }
 }
@@ -147,6 +147,7 @@ fn run() -> RunFacts {
         turn: 3,
         session: false,
         starter: Some("ann@example.com".to_owned()),
+        starter_proven: false,
         tags: vec!["prod".to_owned()],
     }
 }

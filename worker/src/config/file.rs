@@ -1,10 +1,12 @@
 //! The shape of `longhaul.toml`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::accounts::{AppSettings, IntegrationsTable, VaultTable};
 use super::edge::{HttpTable, TrustTable};
 use super::notify::NotifyTable;
 use super::values::{AtLeast, HumanDuration};
@@ -31,9 +33,23 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) trust: TrustTable,
     pub(super) trust_temporal_access: Option<bool>,
+    #[serde(default)]
+    pub(super) integrations: IntegrationsTable,
+    #[serde(default)]
+    pub(super) vault: VaultTable,
+    #[serde(default)]
+    pub(super) oauth_apps: BTreeMap<String, AppSettings>,
     /// The file as it was read, to say where something is.
     #[serde(skip)]
     pub(super) text: String,
+}
+
+/// The tables about integrations and accounts.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    pub(super) integrations: IntegrationsTable,
+    pub(super) vault: VaultTable,
+    pub(super) oauth_apps: BTreeMap<String, AppSettings>,
 }
 
 /// The table `[policy]`.

@@ -21,7 +21,7 @@ use crate::config::{Config, ConnectError, Target};
 use crate::journal::take_over::take_over;
 use crate::journal::{self, Header, Journal};
 use crate::telemetry::Spans;
-use crate::{attributes, compose, config, interceptors, policy};
+use crate::{accounts, attributes, compose, config, interceptors, policy};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -161,7 +161,10 @@ impl Supervisor<'_> {
 
     async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
+        let integrations = Arc::new(accounts::integrations(self.config, &self.store).await?);
         let activities = AgentActivities::new(AgentActivitiesSettings {
+            sources: accounts::sources(&integrations),
+            integrations,
             agents: self.config.agents.clone(),
             root: self.config.root.clone(),
             script_log: self.config.script_log.clone(),

@@ -302,6 +302,9 @@ pub struct RunFacts {
     /// Who started it, if that is known: `run.starter`, absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starter: Option<String>,
+    /// Whether that is proven.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub starter_proven: bool,
     /// Its tags: `run.tags`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,

@@ -88,6 +88,7 @@ impl Session {
             run: RunFacts {
                 session: self.is_session,
                 starter: self.people.starter.clone(),
+                starter_proven: self.people.starter_proven,
                 tags: self.people.tags.clone(),
                 ..RunFacts::default()
             },

@@ -280,6 +280,7 @@ fn example(entry: &ExampleEntry) -> Example {
             turn: run.turn.unwrap_or(1),
             session: run.session,
             starter: run.starter.clone(),
+            starter_proven: false,
             tags: run.tags.clone(),
         },
         connection,

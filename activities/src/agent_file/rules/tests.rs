@@ -19,9 +19,9 @@ fn tools() -> Vec<ToolSpec> {
         idempotent: false,
         timeout: None,
         lane: Lane::default(),
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Results,
     };
     vec![

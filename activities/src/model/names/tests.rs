@@ -16,9 +16,9 @@ fn tool_named(name: &str) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: longhaul_contract::tool::Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: longhaul_contract::tool::ToolBinding::Files {
             root: ".".to_owned(),
             operation: longhaul_contract::tool::FilesOperation::List,

@@ -14,9 +14,9 @@ fn spec(parameters: Value) -> ToolSpec {
         idempotent: false,
         timeout: None,
         lane: longhaul_contract::tool::Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Http {
             method: "GET".to_owned(),
             url: "https://example.com".to_owned(),

@@ -45,9 +45,9 @@ fn tool(root: &str, operation: FilesOperation, description: &str, parameters: Va
         idempotent: true,
         timeout: None,
         lane: Lane::Learnt,
-            reversible: false,
-            connection: None,
-            budget: None,
+        reversible: false,
+        connection: None,
+        budget: None,
         binding: ToolBinding::Files { root: root.to_owned(), operation },
     }
 }

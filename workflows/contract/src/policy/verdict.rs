@@ -43,6 +43,25 @@ pub struct Verdict {
     pub policy: Option<Digest>,
 }
 
+impl Verdict {
+    /// That outcome for that reason, by no rule.
+    pub fn new(outcome: Outcome, reason: impl Into<String>) -> Self {
+        Self {
+            v: 1,
+            outcome,
+            reason: reason.into(),
+            rules: Vec::new(),
+            ask: None,
+            remembered: None,
+            shadow: Vec::new(),
+            with_shadow: None,
+            problems: Vec::new(),
+            omitted: 0,
+            policy: None,
+        }
+    }
+}
+
 /// What happens to a call, least strict first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
