@@ -10,6 +10,8 @@ mod audit;
 mod bench;
 mod chat;
 mod completions;
+mod connect;
+pub(crate) mod connections;
 mod context;
 mod demo;
 mod dev;
@@ -18,6 +20,7 @@ mod follow;
 mod forget;
 mod inbox;
 mod init;
+mod integrations;
 mod keyboard;
 mod manage;
 mod policy;
@@ -125,6 +128,12 @@ enum Verb {
     Store(store::Store),
     /// List, check or add agent files
     Agents(agents::Agents),
+    /// List, search, show and call integrations; import descriptions
+    Integrations(integrations::Integrations),
+    /// Give a principal access to a service
+    Connect(connect::Connect),
+    /// List, test, renew and revoke the accounts that agents act with
+    Connections(connections::Connections),
     /// Register Longhaul's search attributes in the namespace
     Setup(setup::Setup),
     /// Measure this program on this machine
@@ -165,6 +174,9 @@ impl Cli {
             Verb::Policy(verb) => verb.execute(globals).await,
             Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
+            Verb::Integrations(verb) => verb.execute(globals).await,
+            Verb::Connect(verb) => verb.execute(globals).await,
+            Verb::Connections(verb) => verb.execute(globals).await,
             Verb::Setup(verb) => verb.execute(globals).await,
             Verb::Bench(verb) => verb.execute(globals).await,
             Verb::Completions(verb) => verb.execute(),

@@ -6,6 +6,7 @@
 //! | `routes` | the table of routes |
 //! | `approvals`, `runs`, `remembered` | `/v1/…`, for programs |
 //! | `browser`, `page`, `form` | `/approvals` and `/auth/…`, for people |
+//! | `consents` | `/connect/…` and `/oauth/callback`: accounts for agents |
 //! | `links` | `/a/…`, links in messages |
 //! | `deciding` | how a decision gets to its run |
 //! | `auth`, `session`, `oidc` | who calls |
@@ -16,6 +17,7 @@ mod approvals;
 pub(crate) mod auth;
 mod body;
 mod browser;
+mod consents;
 mod deciding;
 mod edge;
 mod error;

@@ -14,6 +14,7 @@ mod cli;
 pub mod client;
 pub mod compose;
 pub mod config;
+pub mod connected;
 pub mod demo;
 pub mod dev;
 pub mod env_vars;

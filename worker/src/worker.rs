@@ -14,6 +14,8 @@ mod supervise;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use longhaul_activities::error::Failure;
 use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_store::{Store, StoreError};
@@ -25,7 +27,7 @@ pub use health::{Health, Phase, Readiness};
 pub use metrics::{Metrics, MetricsError, SdkMetrics};
 pub use stop::Stop;
 
-use crate::accounts::AccountsError;
+use crate::accounts::{self, AccountsError};
 use crate::compose::ComposeError;
 use crate::config::{Config, ConnectError};
 use crate::http::{self, Edge, HttpState, ListenError};
@@ -115,6 +117,7 @@ pub async fn run_until(
         rules.set(policy::read(path)?.policy);
     }
     let store = Store::new(config.store.clone())?;
+    let integrations = Arc::new(accounts::integrations(config, &store).await?);
     let signing = signing_key(config)?;
     let mut trust = config.trust.clone();
     trust.keys.extend(signing.as_ref().map(SigningKey::trusted));
@@ -137,7 +140,8 @@ pub async fn run_until(
     let server = match (listener, signing) {
         (Some(listener), Some(key)) => {
             let address = listener.local_addr().map_err(WorkerError::Address)?;
-            let edge = Edge::new(config, health.clone(), store.clone(), key, address)?;
+            let all = Some(integrations.clone());
+            let edge = Edge::new(config, health.clone(), store.clone(), key, address, all)?;
             tracing::info!(%address, "serving /healthz, /readyz, /metrics, /v1 and /approvals");
             let (health, metrics) = (health.clone(), metrics.clone());
             let state = HttpState { health, metrics, sdk_metrics, edge: Some(edge) };
@@ -161,6 +165,7 @@ pub async fn run_until(
         rules,
         trust,
         links,
+        integrations,
     };
     let result = supervisor.run().await;
     drop(ended);

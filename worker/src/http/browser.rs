@@ -134,7 +134,7 @@ async fn answered(
     Ok(said)
 }
 
-fn own_form(edge: &Edge, headers: &HeaderMap, csrf: &str) -> Result<(), ApiError> {
+pub(crate) fn own_form(edge: &Edge, headers: &HeaderMap, csrf: &str) -> Result<(), ApiError> {
     if edge.sessions.is_own_form(headers, csrf) {
         return Ok(());
     }
@@ -208,7 +208,7 @@ pub(crate) async fn style() -> Response {
 }
 
 /// The page to sign in on, for whoever is not known yet; `tried` if what they sent did not do.
-fn sign_in(edge: &Edge, error: ApiError, tried: bool, next: &str) -> Response {
+pub(crate) fn sign_in(edge: &Edge, error: ApiError, tried: bool, next: &str) -> Response {
     if error.status != StatusCode::UNAUTHORIZED {
         return trouble(error);
     }
@@ -222,7 +222,8 @@ fn sign_in(edge: &Edge, error: ApiError, tried: bool, next: &str) -> Response {
 
 /// A path here; nobody is sent elsewhere.
 fn local(next: &str) -> String {
-    let is_local = next.starts_with("/approvals") && !next.contains(['\\', '\r', '\n']);
+    let ours = next.starts_with("/approvals") || next.starts_with("/connect/");
+    let is_local = ours && !next.contains(['\\', '\r', '\n']);
     if is_local { next.to_owned() } else { "/approvals".to_owned() }
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use longhaul_activities::people::links::Links;
+use longhaul_activities::tool::Integrations;
 use longhaul_store::Store;
 
 use super::error::ApiError;
@@ -30,6 +31,8 @@ pub struct Parts {
     pub(crate) oidc: Option<Oidc>,
     /// The address under which people reach it, without a slash at its end.
     pub(crate) url: String,
+    /// The integrations and their vault, if the worker has them.
+    pub(crate) integrations: Option<Arc<Integrations>>,
     /// Whether only this machine reaches the listener.
     pub(crate) is_local: bool,
 }
@@ -46,6 +49,7 @@ impl Edge {
         store: Store,
         key: SigningKey,
         listens: SocketAddr,
+        integrations: Option<Arc<Integrations>>,
     ) -> Result<Self, longhaul_activities::error::Failure> {
         let url = config.edge.url.clone().unwrap_or_else(|| format!("http://{listens}"));
         let oidc = config.edge.oidc.clone().map(|settings| Oidc::new(settings, &config.env, &url));
@@ -64,6 +68,7 @@ impl Edge {
             sessions,
             oidc: oidc.transpose()?,
             url,
+            integrations,
             is_local: listens.ip().is_loopback(),
         })))
     }

@@ -15,8 +15,10 @@ pub(crate) const STYLE: &str = include_str!("pages/style.css");
 
 /// What several pages show, in front of each.
 const PARTS: &str = include_str!("pages/parts.html");
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 8] = [
     ("layout.html", include_str!("pages/layout.html")),
+    ("connect.html", include_str!("pages/connect.html")),
+    ("connect_go.html", include_str!("pages/connect_go.html")),
     ("gate.html", include_str!("pages/gate.html")),
     ("inbox.html", include_str!("pages/inbox.html")),
     ("link.html", include_str!("pages/link.html")),

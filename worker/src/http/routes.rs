@@ -7,7 +7,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, middleware};
 
 use super::edge::Edge;
-use super::{approvals, auth, browser, links, remembered, runs};
+use super::{approvals, auth, browser, consents, links, remembered, runs};
 
 /// What the interface is, for programs.
 pub(crate) const OPENAPI: &str = include_str!("openapi.json");
@@ -44,6 +44,9 @@ fn pages() -> Vec<Route> {
         (Method::GET, "/auth/callback", get(browser::callback)),
         (Method::POST, "/auth/key", post(browser::key)),
         (Method::POST, "/auth/logout", post(browser::logout)),
+        (Method::GET, "/connect/{integration}", get(consents::ask)),
+        (Method::POST, "/connect/{integration}", post(consents::begin)),
+        (Method::GET, "/oauth/callback", get(consents::callback)),
         (Method::GET, "/a/{token}", get(links::show)),
         (Method::POST, "/a/{token}", post(links::decide_once)),
     ]

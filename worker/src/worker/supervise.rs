@@ -6,6 +6,7 @@ use std::time::Duration;
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
 use longhaul_activities::people::PeopleSettings;
 use longhaul_activities::people::links::Links;
+use longhaul_activities::tool::Integrations;
 use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_contract::identity::Trust;
 use longhaul_store::Store;
@@ -49,6 +50,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) trust: Trust,
     /// Makes the links in messages, where people reach workers over HTTP.
     pub(super) links: Option<Links>,
+    /// The integrations, and the vault.
+    pub(super) integrations: Arc<Integrations>,
 }
 
 impl Supervisor<'_> {
@@ -161,10 +164,9 @@ impl Supervisor<'_> {
 
     async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
-        let integrations = Arc::new(accounts::integrations(self.config, &self.store).await?);
         let activities = AgentActivities::new(AgentActivitiesSettings {
-            sources: accounts::sources(&integrations),
-            integrations,
+            sources: accounts::sources(&self.integrations),
+            integrations: self.integrations.clone(),
             agents: self.config.agents.clone(),
             root: self.config.root.clone(),
             script_log: self.config.script_log.clone(),

@@ -34,7 +34,7 @@ impl Scene {
         let key = SigningKey::load(&config.edge.signing_key).unwrap();
         let listens: SocketAddr = listens.parse().unwrap();
         let health = Health::default();
-        let edge = Edge::new(&config, health.clone(), store.clone(), key, listens).unwrap();
+        let edge = Edge::new(&config, health.clone(), store.clone(), key, listens, None).unwrap();
         let url = served(HttpState { health, edge: Some(edge.clone()), ..state() }).await;
         Self { url, store, edge, _folder: folder }
     }
