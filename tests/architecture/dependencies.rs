@@ -8,19 +8,21 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
     ("longhaul-policy", &["longhaul-contract"]),
     ("longhaul-store", &["longhaul-contract"]),
     ("longhaul-net", &[]),
     ("longhaul-catalog", &["longhaul-contract", "longhaul-net"]),
+    ("longhaul-mcp", &["longhaul-contract", "longhaul-net"]),
     (
         "longhaul-activities",
         &[
             "longhaul-contract",
             "longhaul-net",
             "longhaul-catalog",
+            "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
         ],
@@ -31,6 +33,7 @@ const EDGES: [(&str, &[&str]); 9] = [
             "longhaul-contract",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
         ],
@@ -41,6 +44,7 @@ const EDGES: [(&str, &[&str]); 9] = [
             "longhaul-contract",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
             "longhaul",

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 /// The packages, by folder.
-pub(crate) const PACKAGES: [(&str, &str); 9] = [
+pub(crate) const PACKAGES: [(&str, &str); 10] = [
     ("workflows/contract", "longhaul-contract"),
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),
     ("activities/catalog", "longhaul-catalog"),
+    ("activities/mcp", "longhaul-mcp"),
     ("activities/net", "longhaul-net"),
     ("activities/policy", "longhaul-policy"),
     ("activities/store", "longhaul-store"),
