@@ -20,6 +20,7 @@ mod inbox;
 mod init;
 mod keyboard;
 mod manage;
+mod mcp;
 mod policy;
 mod run;
 mod send;
@@ -125,6 +126,8 @@ enum Verb {
     Store(store::Store),
     /// List, check or add agent files
     Agents(agents::Agents),
+    /// Offer agents to programs that speak the Model Context Protocol
+    Mcp(mcp::Mcp),
     /// Register Longhaul's search attributes in the namespace
     Setup(setup::Setup),
     /// Measure this program on this machine
@@ -165,6 +168,7 @@ impl Cli {
             Verb::Policy(verb) => verb.execute(globals).await,
             Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
+            Verb::Mcp(verb) => verb.execute(globals).await,
             Verb::Setup(verb) => verb.execute(globals).await,
             Verb::Bench(verb) => verb.execute(globals).await,
             Verb::Completions(verb) => verb.execute(),
