@@ -6,6 +6,7 @@
 //! ours: see [`TokenStore`].
 
 mod exchange;
+mod memory;
 mod store;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use longhaul_net::egress::Egress;
 use rmcp::transport::auth::{
-    AuthError, AuthorizationCallback, AuthorizationManager, OAuthClientConfig,
+    AuthError, AuthorizationCallback, AuthorizationManager, ClientCredentialsConfig,
+    OAuthClientConfig,
 };
 use url::Url;
 
@@ -25,6 +27,7 @@ use crate::outcome::AuthRequired;
 use exchange::Exchange;
 use store::Shelf;
 
+pub use memory::InMemory;
 pub use store::{Client, Grant, Pending, RefreshGuard, TokenStore};
 
 /// A token that expires within this time is refreshed before it is used.
@@ -42,6 +45,9 @@ pub struct Identity {
     /// The `https` URL of our client metadata document, if there is one. Goes before dynamic
     /// registration where the server reads such documents.
     pub metadata_url: Option<String>,
+    /// Whether we ask for ourselves and nobody consents (client credentials). Needs a client
+    /// that was registered by hand, with its secret.
+    pub unattended: bool,
 }
 
 /// Why there is no consent or no token.
@@ -176,6 +182,30 @@ impl OAuth {
         Ok(())
     }
 
+    /// A token without anybody's consent. The guard is held.
+    async fn ask_for_ourselves(&self) -> Result<Option<Secret>, OAuthTrouble> {
+        let Some(Client { id, secret: Some(secret) }) = &self.identity.registered else {
+            let problem = "there is no registered client with a secret to ask as";
+            return Err(OAuthTrouble::Server(problem.to_owned()));
+        };
+        let mut manager = self.manager().await?;
+        let found = manager.resolve_metadata().await?;
+        manager.set_metadata(found.metadata);
+        let config = ClientCredentialsConfig::ClientSecret {
+            client_id: id.clone(),
+            client_secret: secret.expose().to_owned(),
+            scopes: manager.select_initial_scopes(&[]).await,
+            resource: Some(self.url.to_string()),
+        };
+        manager.validate_client_credentials_metadata(&config)?;
+        manager.configure_client_credentials(&config)?;
+        let client = Client { id: id.clone(), secret: Some(secret.clone()) };
+        self.shelve(&mut manager, client, None);
+        manager.exchange_client_credentials(&config).await?;
+        let grant = self.store.load().await.map_err(OAuthTrouble::Store)?;
+        Ok(grant.and_then(|grant| grant.access_token()))
+    }
+
     async fn manager(&self) -> Result<AuthorizationManager, OAuthTrouble> {
         let exchange = Exchange::new(&self.url, self.network.clone())
             .map_err(|error| OAuthTrouble::Server(error.to_string()))?;
@@ -200,14 +230,19 @@ impl OAuth {
 
     /// Another token in the place of `old`, of which there is one at most: whoever comes while
     /// somebody refreshes gets what they got.
-    async fn refresh(&self, old: &Secret) -> Result<Option<Secret>, String> {
+    async fn refresh(&self, old: Option<&Secret>) -> Result<Option<Secret>, String> {
         let _guard = self.store.guard().await?;
-        let Some(grant) = self.store.load().await? else { return Ok(None) };
-        match grant.access_token() {
-            Some(token) if token != *old => return Ok(Some(token)),
-            Some(_) | None if grant.refresh_token().is_none() => return Ok(None),
-            Some(_) | None => {}
+        let grant = self.store.load().await?;
+        let newer = grant.as_ref().and_then(Grant::access_token);
+        if newer.is_some() && newer.as_ref() != old {
+            return Ok(newer);
         }
+        if self.identity.unattended {
+            return self.ask_for_ourselves().await.map_err(|trouble| trouble.to_string());
+        }
+        let Some(grant) = grant.filter(|grant| grant.refresh_token().is_some()) else {
+            return Ok(None);
+        };
         let text = |error: AuthError| OAuthTrouble::from(error).to_string();
         let mut manager = self.manager().await.map_err(|error| error.to_string())?;
         self.shelve(&mut manager, grant.client.clone(), None);
@@ -234,16 +269,22 @@ impl TokenSource for OAuth {
     }
 
     async fn token(&self) -> Result<Option<Secret>, String> {
-        let Some(grant) = self.store.load().await? else { return Ok(None) };
-        let Some(token) = grant.access_token() else { return Ok(None) };
+        let known = self.store.load().await?;
+        let known = known.and_then(|grant| grant.access_token().map(|token| (grant, token)));
+        let Some((grant, token)) = known else {
+            return match self.identity.unattended {
+                true => self.refresh(None).await,
+                false => Ok(None),
+            };
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         match grant.expires_at(MARGIN) {
-            Some(expires) if expires <= now => self.refresh(&token).await,
+            Some(expires) if expires <= now => self.refresh(Some(&token)).await,
             Some(_) | None => Ok(Some(token)),
         }
     }
 
     async fn rejected(&self, token: &Secret) -> Result<Option<Secret>, String> {
-        self.refresh(token).await
+        self.refresh(Some(token)).await
     }
 }

@@ -72,8 +72,8 @@ impl Session {
         variables: &Variables,
     ) -> Result<Self, McpError> {
         match Self::attempt(server, credential, shim, variables, lifecycle()).await {
-            // Some programs end at the first word that they do not know, and some know the word
-            // and say that they speak the old protocol alone.
+            // Some programs end at the first word that they do not know, some know the word and
+            // say that they speak the old protocol alone.
             Err(Attempt::TryOld(_)) => {
                 let old = ClientLifecycleMode::Initialize;
                 Self::attempt(server, credential, shim, variables, old).await
@@ -121,9 +121,15 @@ impl Session {
             let reason = format!("it said nothing for {} s", limit.as_secs());
             return Err(Attempt::Failed(start_error(server, reason, life.as_ref())));
         };
-        if let ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } = &error
-            && server_supported.iter().any(ProtocolVersion::has_initialize)
-        {
+        let speaks_old = match &error {
+            ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
+                server_supported.iter().any(ProtocolVersion::has_initialize)
+            }
+            // It answers what it does not know as if it did.
+            ClientInitializeError::ExpectedInitResult(_) => true,
+            _ => false,
+        };
+        if speaks_old {
             return Err(Attempt::TryOld(start_error(server, words(&error.to_string()), None)));
         }
         if let Some(life) = &mut life {
