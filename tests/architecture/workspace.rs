@@ -11,6 +11,7 @@ pub(crate) const PACKAGES: [(&str, &str); 10] = [
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),
     ("activities/catalog", "longhaul-catalog"),
+    ("activities/mcp", "longhaul-mcp"),
     ("activities/net", "longhaul-net"),
     ("activities/policy", "longhaul-policy"),
     ("activities/store", "longhaul-store"),

@@ -23,6 +23,7 @@ mod init;
 mod integrations;
 mod keyboard;
 mod manage;
+mod mcp;
 mod policy;
 mod run;
 mod send;
@@ -134,6 +135,8 @@ enum Verb {
     Connect(connect::Connect),
     /// List, test, renew and revoke the accounts that agents act with
     Connections(connections::Connections),
+    /// Offer agents to programs that speak the Model Context Protocol
+    Mcp(mcp::Mcp),
     /// Register Longhaul's search attributes in the namespace
     Setup(setup::Setup),
     /// Measure this program on this machine
@@ -177,6 +180,7 @@ impl Cli {
             Verb::Integrations(verb) => verb.execute(globals).await,
             Verb::Connect(verb) => verb.execute(globals).await,
             Verb::Connections(verb) => verb.execute(globals).await,
+            Verb::Mcp(verb) => verb.execute(globals).await,
             Verb::Setup(verb) => verb.execute(globals).await,
             Verb::Bench(verb) => verb.execute(globals).await,
             Verb::Completions(verb) => verb.execute(),

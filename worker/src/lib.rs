@@ -41,6 +41,10 @@ use crate::env_vars::{Env, LONGHAUL_LOG, RUST_LOG};
 
 /// The program: reads the command line, does what it says, gives the exit code.
 pub fn main() -> ExitCode {
+    // Before anything else, since it becomes another program.
+    if let Some(code) = longhaul_mcp::exec::intercept(std::env::args_os()) {
+        return code;
+    }
     let cli = Cli::parse();
     // An error means that the process has a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();

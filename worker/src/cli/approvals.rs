@@ -92,10 +92,10 @@ struct Which {
 
 /// An open gate with the run that it belongs to.
 #[derive(Clone, Debug, Serialize)]
-struct OpenGate {
-    run: String,
+pub(super) struct OpenGate {
+    pub(super) run: String,
     #[serde(flatten)]
-    request: ApprovalRequest,
+    pub(super) request: ApprovalRequest,
 }
 
 impl Approvals {
@@ -151,7 +151,7 @@ fn tell(gate: &OpenGate) {
 }
 
 /// Every open gate, and how the program is to end: some runs may not have answered.
-async fn open_gates(runs: &Runs) -> Result<(Vec<OpenGate>, ExitCode)> {
+pub(super) async fn open_gates(runs: &Runs) -> Result<(Vec<OpenGate>, ExitCode)> {
     let candidates: Vec<RunSummary> =
         runs.open(MOST_RUNS).await?.into_iter().filter(may_wait).collect();
     let answers: Vec<_> = stream::iter(candidates)
