@@ -31,7 +31,9 @@ use crate::model::{ModelCall, Models, ModelsSettings, SCRIPT};
 use crate::pace::Pace;
 use crate::people::{People, PeopleSettings};
 use crate::runs::{Lineage, Offer, Runs};
-use crate::tool::{Attempt, Integrations, ToolHost, ToolSettings, ToolSources, answers, results};
+use crate::tool::{
+    Attempt, Integrations, McpHost, ToolHost, ToolSettings, ToolSources, answers, results,
+};
 use crate::transcripts::{self, Reference, Results};
 use crate::worker_policy::WorkerPolicy;
 use crate::workflow_link::{WorkflowLink, process_age};
@@ -70,6 +72,8 @@ pub struct AgentActivitiesSettings {
     pub sources: ToolSources,
     /// The catalogue's operations, and whose accounts they act with.
     pub integrations: Arc<Integrations>,
+    /// The MCP servers.
+    pub mcp: McpHost,
 }
 
 /// Implements the ports.
@@ -86,6 +90,7 @@ pub struct AgentActivities {
     people: People,
     trust: Trust,
     pace: Pace,
+    mcp: McpHost,
 }
 
 /// What a trace says about a run besides its ids.
@@ -118,7 +123,9 @@ impl AgentActivities {
                 root: settings.root.clone(),
                 native: settings.sources.native.clone(),
                 integrations: settings.integrations,
+                mcp: settings.mcp.clone(),
             }),
+            mcp: settings.mcp,
             runs: Runs::default(),
             faults: Faults::from_env()?,
             store: settings.store,
@@ -278,9 +285,15 @@ impl AgentActivities {
             return Ok(stopped);
         }
         let outcome = match (&invocation.answer, &spec.binding) {
-            (Some(answer), binding) => answers::taken(answer, &invocation, binding),
+            (Some(answer), binding) if invocation.resume.is_none() => {
+                answers::taken(answer, &invocation, binding)
+            }
+            (Some(_), _) if answers::problem(&invocation).is_some() => ToolOutcome::Failed {
+                error: ToolErrorKind::InvalidArguments,
+                message: answers::problem(&invocation).unwrap_or_default(),
+            },
             (None, ToolBinding::Results) => self.results(&invocation).await?,
-            (None, _) => {
+            (Some(_) | None, _) => {
                 let begun = Instant::now();
                 let first = ctx.info().scheduled_time;
                 let outcome =

@@ -5,6 +5,7 @@ pub(crate) mod answers;
 pub mod arguments;
 mod files;
 mod http;
+pub mod mcp;
 pub mod native;
 pub mod person;
 mod result;
@@ -28,6 +29,7 @@ use native::{NativeContext, NativeTools};
 pub use accounts::Integrations;
 pub use files::files_tools;
 pub use http::check_http;
+pub use mcp::McpHost;
 pub(crate) use result::{cap, head};
 pub use sources::ToolSources;
 
@@ -48,6 +50,8 @@ pub struct ToolSettings {
     pub native: Arc<NativeTools>,
     /// The catalogue's operations, and whose accounts they act with.
     pub integrations: Arc<Integrations>,
+    /// The MCP servers.
+    pub mcp: McpHost,
 }
 
 /// Which attempt at a call this is.
@@ -65,6 +69,7 @@ pub struct ToolHost {
     http: http::HttpTools,
     native: Arc<NativeTools>,
     integrations: Arc<Integrations>,
+    mcp: McpHost,
 }
 
 impl ToolHost {
@@ -75,6 +80,7 @@ impl ToolHost {
             http: http::HttpTools::new(Arc::new(|name| std::env::var(name).ok())),
             native: settings.native,
             integrations: settings.integrations,
+            mcp: settings.mcp,
         }
     }
 
@@ -138,12 +144,16 @@ impl ToolHost {
                 match called.await? {
                     Called::Done(content) => Ok(content),
                     Called::Trouble(trouble) => Err(trouble),
-                    Called::MustConnect(judged) => return Ok(ToolOutcome::MustAsk { judged }),
+                    Called::Ask(judged) => return Ok(ToolOutcome::MustAsk { judged }),
                 }
             }
-            ToolBinding::Mcp { .. } => {
-                let reason = "this worker has no MCP servers".to_owned();
-                return Ok(ToolOutcome::Refused { reason });
+            ToolBinding::Mcp { server, tool, pinned } => {
+                let binding = (server.as_str(), tool.as_str(), pinned.as_str());
+                match self.mcp.call(definition, invocation, binding, arguments, limit).await {
+                    Called::Done(content) => Ok(content),
+                    Called::Trouble(trouble) => Err(trouble),
+                    Called::Ask(judged) => return Ok(ToolOutcome::MustAsk { judged }),
+                }
             }
             ToolBinding::Http { method, url, headers, rest } => {
                 let tool = http::HttpTool { method, url, headers, rest: *rest };

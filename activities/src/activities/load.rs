@@ -20,7 +20,10 @@ impl AgentActivities {
     ) -> Result<LoadedAgent, Failure> {
         self.begin();
         self.faults.pause("LoadAgent", &input.agent, ctx.info().attempt).await;
-        let definition = self.agents.load(&input.agent)?;
+        let mut definition = self.agents.load(&input.agent)?;
+        if !definition.mcp.is_empty() {
+            self.mcp.resolve(&mut definition).await?;
+        }
         let run = run_id(ctx);
         let (carried, sealed) = match &input.continues {
             Some(before) => {

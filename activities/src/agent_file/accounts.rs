@@ -67,9 +67,6 @@ pub struct McpEntry {
     /// Headers by name; values may hold `${VARIABLE}`, which the worker reads.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// Whether a person has to let the agent in at the server (MCP authorization).
-    #[serde(default)]
-    pub oauth: bool,
     /// The tools, with `*` for any run of characters; all if absent.
     #[serde(default)]
     pub tools: Vec<String>,
@@ -287,8 +284,8 @@ fn stdio(
     if command.trim().is_empty() {
         return Err(Problem::new(source, at, "`command` is empty"));
     }
-    if entry.oauth || !entry.headers.is_empty() {
-        return Err(Problem::new(source, at, "`headers` and `oauth` are for servers at a `url`"));
+    if !entry.headers.is_empty() {
+        return Err(Problem::new(source, at, "`headers` are for servers at a `url`"));
     }
     for variable in &entry.env {
         if variable.value.is_empty() || variable.value.contains('=') {
@@ -323,7 +320,6 @@ fn http(
     Ok(McpTransport::Http {
         url: url.value.clone(),
         headers: entry.headers.clone().into_iter().collect(),
-        oauth: entry.oauth,
     })
 }
 

@@ -30,8 +30,8 @@ pub(crate) enum Called {
     Done(String),
     /// It did not work.
     Trouble(Trouble),
-    /// A person has to connect an account first.
-    MustConnect(Box<Judged>),
+    /// A person has to do or to say something first.
+    Ask(Box<Judged>),
 }
 
 /// The catalogue, what calls its operations, and the vault that proves for whom.
@@ -262,7 +262,7 @@ impl Integrations {
         };
         let reason =
             format!("{} of `{owner}` has to be connected: {}", connect.integration, needed.trouble);
-        Called::MustConnect(Box::new(asking(connect, reason, Timestamp::from(SystemTime::now()))))
+        Called::Ask(Box::new(asking(connect, reason, Timestamp::from(SystemTime::now()))))
     }
 
     fn link(&self, owner: &Principal, need: &ConnectionNeed, scopes: &[String]) -> Option<String> {

@@ -11,16 +11,7 @@ pub(crate) fn taken(
     invocation: &ToolInvocation,
     binding: &ToolBinding,
 ) -> ToolOutcome {
-    let problem = match &invocation.response {
-        None => None,
-        Some(schema) => match arguments::violations(schema, answer) {
-            Ok(violations) if violations.is_empty() => None,
-            Ok(violations) => Some(violations.join("; ")),
-            Err(problem) => Some(problem),
-        },
-    };
-    if let Some(problem) = problem {
-        let message = format!("the answer does not fit its JSON Schema: {problem}");
+    if let Some(message) = problem(invocation) {
         return ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message };
     }
     let content = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
@@ -35,6 +26,17 @@ pub(crate) fn taken(
         | ToolBinding::Mcp { .. }
         | ToolBinding::Native => ToolOutcome::Answered { content, blob: None },
     }
+}
+
+/// What is wrong with the answer that the call carries, if something is.
+pub(crate) fn problem(invocation: &ToolInvocation) -> Option<String> {
+    let (schema, answer) = (invocation.response.as_ref()?, invocation.answer.as_ref()?);
+    let problem = match arguments::violations(schema, answer) {
+        Ok(violations) if violations.is_empty() => return None,
+        Ok(violations) => violations.join("; "),
+        Err(problem) => problem,
+    };
+    Some(format!("the answer does not fit its JSON Schema: {problem}"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use longhaul_activities::activities::{AgentActivities, AgentActivitiesSettings};
 use longhaul_activities::people::PeopleSettings;
 use longhaul_activities::people::links::Links;
-use longhaul_activities::tool::Integrations;
+use longhaul_activities::tool::{Integrations, McpHost};
 use longhaul_activities::worker_policy::WorkerPolicy;
 use longhaul_contract::identity::Trust;
 use longhaul_store::Store;
@@ -167,6 +167,7 @@ impl Supervisor<'_> {
         let activities = AgentActivities::new(AgentActivitiesSettings {
             sources: accounts::sources(&self.integrations),
             integrations: self.integrations.clone(),
+            mcp: McpHost::new(longhaul_mcp::Servers::new(longhaul_mcp::Options::default())),
             agents: self.config.agents.clone(),
             root: self.config.root.clone(),
             script_log: self.config.script_log.clone(),

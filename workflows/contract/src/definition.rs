@@ -115,9 +115,6 @@ pub enum McpTransport {
         /// Header names and values, with `${VARIABLE}` holes that the worker fills.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         headers: Vec<(String, String)>,
-        /// Whether a person has to let the agent in (MCP authorization).
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        oauth: bool,
     },
 }
 
