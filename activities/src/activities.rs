@@ -288,10 +288,9 @@ impl AgentActivities {
             (Some(answer), binding) if invocation.resume.is_none() => {
                 answers::taken(answer, &invocation, binding)
             }
-            (Some(_), _) if answers::problem(&invocation).is_some() => ToolOutcome::Failed {
-                error: ToolErrorKind::InvalidArguments,
-                message: answers::problem(&invocation).unwrap_or_default(),
-            },
+            (Some(answer), _) if let Some(message) = answers::problem(&invocation, answer) => {
+                ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message }
+            }
             (None, ToolBinding::Results) => self.results(&invocation).await?,
             (Some(_) | None, _) => {
                 let begun = Instant::now();

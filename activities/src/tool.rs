@@ -54,6 +54,22 @@ pub struct ToolSettings {
     pub mcp: McpHost,
 }
 
+impl ToolSettings {
+    /// Files and HTTP, the catalogue without a vault, and nothing besides.
+    ///
+    /// # Errors
+    ///
+    /// No HTTP client can be made.
+    pub fn plain(root: impl Into<PathBuf>) -> Result<Self, Failure> {
+        Ok(Self {
+            root: root.into(),
+            native: Arc::default(),
+            integrations: Arc::new(Integrations::plain()?),
+            mcp: McpHost::new(longhaul_mcp::Servers::new(longhaul_mcp::Options::default())),
+        })
+    }
+}
+
 /// Which attempt at a call this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {

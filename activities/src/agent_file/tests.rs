@@ -118,7 +118,7 @@ fn a_wrong_type_a_missing_field_and_broken_yaml_have_places() {
     assert!(missing.to_string().contains("`model`"), "{missing}");
     let broken = problem("name: a\nmodel: {provider: ollama\ninstructions: x\n");
     assert!(broken.line > 0, "{broken}");
-    assert_problem(&with("tools: [{mcp: {}}]\n"), 4, 10, &["mcp", "files", "http"]);
+    assert_problem(&with("tools: [{fax: {}}]\n"), 4, 10, &["mcp", "files", "http"]);
     assert_problem(
         &with("approvals: [{tools: [\"*\"], action: allow}]\n"),
         4,

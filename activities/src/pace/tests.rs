@@ -15,8 +15,8 @@ fn definition(name: &str) -> Definition {
         "name: {name}\nmodel: {{provider: ollama, name: m}}\ninstructions: Help.\n\
          tools:\n  - files: {{root: ., write: true}}\n"
     );
-    let path = std::path::Path::new("agents/some.yaml");
-    crate::agent_file::load(&crate::agent_file::Source { path, text: &text }).unwrap()
+    let path = std::path::PathBuf::from(format!("agents/{name}.yaml"));
+    crate::agent_file::load(&crate::agent_file::Source { path: &path, text: &text }).unwrap()
 }
 
 fn tool(definition: &Definition, name: &str) -> ToolSpec {

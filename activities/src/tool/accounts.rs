@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use longhaul_catalog::credentials::{ClientIdentity, MaskedRequest, Proof, Public};
-use longhaul_catalog::engine::{Call, Engine};
+use longhaul_catalog::engine::{Call, Engine, EngineSettings};
 use longhaul_catalog::error::{AuthNeeded, CallError, ErrorKind, Failure as CallFailure};
 use longhaul_catalog::{AuthTrouble, Catalog, Credentials};
 use longhaul_contract::definition::{ActsFor, Definition};
@@ -110,6 +110,20 @@ pub fn principal(definition: &Definition, run: &RunFacts) -> Result<Principal, S
 }
 
 impl Integrations {
+    /// The catalogue that is compiled in, and no account.
+    ///
+    /// # Errors
+    ///
+    /// No HTTP client can be made.
+    pub fn plain() -> Result<Self, longhaul_net::http::ClientError> {
+        Ok(Self {
+            catalog: Arc::new(Catalog::builtin()),
+            engine: Engine::new(EngineSettings::default())?,
+            vault: None,
+            edge: None,
+        })
+    }
+
     /// Makes the call once.
     pub(crate) async fn call(
         &self,

@@ -11,7 +11,7 @@ pub(crate) fn taken(
     invocation: &ToolInvocation,
     binding: &ToolBinding,
 ) -> ToolOutcome {
-    if let Some(message) = problem(invocation) {
+    if let Some(message) = problem(invocation, answer) {
         return ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message };
     }
     let content = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
@@ -28,9 +28,9 @@ pub(crate) fn taken(
     }
 }
 
-/// What is wrong with the answer that the call carries, if something is.
-pub(crate) fn problem(invocation: &ToolInvocation) -> Option<String> {
-    let (schema, answer) = (invocation.response.as_ref()?, invocation.answer.as_ref()?);
+/// What is wrong with an answer, if something is.
+pub(crate) fn problem(invocation: &ToolInvocation, answer: &Value) -> Option<String> {
+    let schema = invocation.response.as_ref()?;
     let problem = match arguments::violations(schema, answer) {
         Ok(violations) if violations.is_empty() => return None,
         Ok(violations) => violations.join("; "),

@@ -148,7 +148,7 @@ impl Case {
     }
 
     async fn call(&self, arguments: Value) -> Result<ToolOutcome, Failure> {
-        let host = ToolHost::new(ToolSettings { root: ".".into() }).with_variables(|name| {
+        let host = ToolHost::new(ToolSettings::plain(".").unwrap()).with_variables(|name| {
             let value = match name {
                 "TOKEN" => "s3cr3t/\"töken\"",
                 "BROKEN" => "two\nlines",
@@ -200,7 +200,7 @@ impl Case {
             response: None,
             resume: None,
         };
-        host.call(&definition, &self.spec, &invocation, self.attempt).await
+        host.call(&definition, &self.spec, &invocation, self.attempt, None).await
     }
 
     async fn content(&self, arguments: Value) -> String {

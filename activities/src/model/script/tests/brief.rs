@@ -54,7 +54,7 @@ async fn run(files: &[(&str, &str)], tools: &str, person: Person) -> Run {
     let definition = definition("brief", tools);
     let models =
         Models::with_environment(ModelsSettings::default(), Environment::of(|_| None)).unwrap();
-    let host = ToolHost::new(ToolSettings { root: folder.path().to_owned() });
+    let host = ToolHost::new(ToolSettings::plain(folder.path()).unwrap());
     let mut run = Run { items: vec![user("Brief me.")], turns: Vec::new(), folder };
     for turn in 1..20 {
         let call = ModelCall {
@@ -124,7 +124,7 @@ async fn outcome(
         resume: None,
     };
     let spec = definition.tool(&call.tool).unwrap();
-    host.call(definition, spec, &invocation, Attempt { number: 1, last: true }).await.unwrap()
+    host.call(definition, spec, &invocation, Attempt { number: 1, last: true }, None).await.unwrap()
 }
 
 const TOOLS: &str = "[{files: {write: true}}]";
