@@ -77,7 +77,7 @@ pub fn check(
         }
     }
     let schema = schema(integration, operation);
-    let validator = jsonschema::validator_for(&schema).map_err(|error| {
+    let validator = jsonschema::options().offline().build(&schema).map_err(|error| {
         CallError::policy(format!("the catalogue's schema of these arguments is wrong: {error}"))
     })?;
     // What is missing or unknown has been said, in better words.

@@ -33,7 +33,9 @@ pub struct Operation {
     /// What it does to the world. Needed wherever the method does not tell: by default `GET` and
     /// `HEAD` read, `DELETE` deletes, and nothing else has a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("enum" = [
+        "read", "create", "update", "delete", "send", "money", "permission", "execute", "opaque"
+    ]))]
     pub effect: Option<Effect>,
     /// Whether a repeated request changes nothing more, by the vendor's word.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -153,8 +153,8 @@ fn stem(word: String) -> String {
     let last: Vec<char> = word.chars().rev().take(2).collect();
     if let [a, b] = last.as_slice()
         && a == b
-        && !"lsz".contains(*a)
-        && word.len() > 3
+        && !"sz".contains(*a)
+        && word.len() > if *a == 'l' { 5 } else { 3 }
     {
         word.pop();
     }
