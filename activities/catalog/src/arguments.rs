@@ -111,7 +111,7 @@ fn escaped(name: &str) -> String {
 }
 
 fn property(param: &Param) -> Value {
-    Value::Object(param.schema.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    Value::Object(param.schema.clone())
 }
 
 fn unknown(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use longhaul_contract::tool::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::integration::{Errors, Idempotency, Integration, Server};
 
@@ -188,7 +188,7 @@ pub struct Param {
     pub list: Option<ListStyle>,
     /// Its JSON Schema: `type`, `description`, `enum`, `items`, `properties`, `default`, ….
     #[serde(flatten)]
-    pub schema: BTreeMap<String, Value>,
+    pub schema: Map<String, Value>,
 }
 
 /// Where an argument goes.

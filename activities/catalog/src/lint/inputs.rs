@@ -155,7 +155,7 @@ fn one(lint: &mut Lint<'_>, path: &[&str], name: &str, operation: &Operation, pa
 /// A default is what the argument may be.
 fn default(lint: &mut Lint<'_>, path: &[&str], name: &str, param: &Param) {
     let Some(default) = param.schema.get("default") else { return };
-    let schema = Value::Object(param.schema.clone().into_iter().collect());
+    let schema = Value::Object(param.schema.clone());
     if jsonschema::options().offline().build(&schema).is_ok_and(|schema| !schema.is_valid(default))
     {
         lint.wrong(path, format!("the default of `{name}` does not fit it"));
