@@ -18,6 +18,7 @@ mod gc;
 mod inbox;
 mod info;
 mod keys;
+mod limits;
 mod private;
 mod remembered;
 mod segments;

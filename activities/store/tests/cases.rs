@@ -19,6 +19,7 @@ pub(crate) mod audit;
 pub(crate) mod blobs;
 pub(crate) mod inbox;
 pub(crate) mod keeping;
+pub(crate) mod limits;
 pub(crate) mod people;
 mod samples;
 pub(crate) mod upkeep;
@@ -196,6 +197,9 @@ macro_rules! all_cases {
             people::a_notice_is_sent_once,
             people::a_token_is_spent_once,
             people::keys_are_known_by_their_hash,
+            limits::turns_are_shared_by_all_workers,
+            limits::no_two_workers_take_the_same_turn,
+            limits::a_pause_of_one_is_a_pause_of_all,
             keeping::forgetting_erases_gates_and_entries,
             keeping::collection_takes_what_notices_left_behind,
             keeping::what_people_did_moves_by_backup,

@@ -13,7 +13,7 @@ use sqlx::{Executor, Row as _};
 use crate::error::StoreError;
 
 /// The steps, never changed once released: version, statements for SQLite, for PostgreSQL.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_store.sql"),
@@ -23,6 +23,11 @@ const STEPS: [(i64, &str, &str); 2] = [
         2,
         include_str!("../../migrations/sqlite/0002_people.sql"),
         include_str!("../../migrations/postgres/0002_people.sql"),
+    ),
+    (
+        4,
+        include_str!("../../migrations/sqlite/0004_limits.sql"),
+        include_str!("../../migrations/postgres/0004_limits.sql"),
     ),
 ];
 
