@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
 use longhaul_catalog::credentials::{
     AuthTrouble, ClientIdentity, Credentials, MASK, MaskedRequest, Proof, Public,
 };
@@ -114,10 +115,15 @@ pub(crate) fn with(mut response: Response, headers: &[(&'static str, &str)]) -> 
     response
 }
 
-/// An answer that breaks off in the middle.
+/// An answer that breaks off in the middle: its head comes, and half of its body.
 pub(crate) fn torn() -> Response {
-    let parts = [Ok(Bytes::from_static(b"{\"id\":")), Err(std::io::Error::other("torn"))];
-    Response::new(Body::from_stream(futures::stream::iter(parts)))
+    let half = futures::stream::once(async { Ok(Bytes::from_static(b"{\"id\":")) });
+    let end = futures::stream::once(async {
+        // The server sends what it has whenever it has to wait for more.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("torn"))
+    });
+    Response::new(Body::from_stream(half.chain(end)))
 }
 
 /// A connection that holds a token, and counts what is asked of it.

@@ -129,3 +129,14 @@ async fn a_vendor_at_an_address_that_is_not_public_is_not_reached() {
     assert_eq!(failure.error().kind, ErrorKind::Policy);
     assert_eq!(vendor.seen().len(), 0);
 }
+
+#[tokio::test]
+async fn a_refusal_by_another_host_says_nothing_of_our_token() {
+    let other = Vendor::start(|_, _| status(401, json!({}))).await;
+    let target = other.url();
+    let vendor = Vendor::start(move |_, _| moved(302, &target)).await;
+    let caller = Caller::of(&vendor);
+    let failure = caller.call("things.get", json!({"id": "1"})).await.unwrap_err();
+    assert_eq!(failure.error().kind, ErrorKind::Permission);
+    assert_eq!(caller.connection.rejections().len(), 0);
+}

@@ -230,3 +230,16 @@ async fn an_exchange_has_a_time_limit() {
     assert_eq!(failure.error().kind, ErrorKind::OutcomeUnknown);
     assert_eq!(vendor.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_refusal_that_breaks_off_is_a_refusal() {
+    let (vendor, caller) = first(|| {
+        let mut response = torn();
+        *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
+        response
+    })
+    .await;
+    let failure = caller.call("things.create", json!({"name": "n"})).await.unwrap_err();
+    assert_eq!(failure.error().kind, ErrorKind::Validation);
+    assert_eq!(vendor.seen().len(), 1);
+}
