@@ -226,7 +226,8 @@ impl AgentActivities {
                 &judging,
                 &remembered,
                 &reply.calls,
-            );
+            )
+            .await;
             (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
@@ -411,7 +412,8 @@ impl AgentActivities {
                 &input.judging,
                 &remembered,
                 &input.calls,
-            );
+            )
+            .await;
             Ok(JudgeReply { v: 1, judged, policy })
         };
         beating(&ctx, true, work).await

@@ -22,7 +22,7 @@ use crate::worker_policy::WorkerPolicy;
 mod hours;
 mod mask;
 mod plan;
-mod preview;
+pub(crate) mod preview;
 #[cfg(test)]
 mod tests;
 

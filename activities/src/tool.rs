@@ -20,7 +20,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use longhaul_contract::definition::Definition;
-use longhaul_contract::tool::{ToolBinding, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec};
+use longhaul_contract::policy::RunFacts;
+use longhaul_contract::tool::{
+    ToolBinding, ToolCall, ToolErrorKind, ToolInvocation, ToolOutcome, ToolSpec,
+};
 
 use crate::error::Failure;
 use accounts::Called;
@@ -108,6 +111,19 @@ impl ToolHost {
     ) -> Self {
         self.http = http::HttpTools::new(Arc::new(variables));
         self
+    }
+
+    /// The request that a call of the catalogue would make, with its secrets masked.
+    pub(crate) async fn preview(
+        &self,
+        definition: &Definition,
+        run: &RunFacts,
+        call: &ToolCall,
+    ) -> Option<String> {
+        let spec = definition.tool(&call.tool)?;
+        let ToolBinding::Catalog { integration, operation } = &spec.binding else { return None };
+        let operation = (integration.as_str(), operation.as_str());
+        self.integrations.preview(definition, run, spec, operation, &call.arguments).await
     }
 
     /// Makes the call once.

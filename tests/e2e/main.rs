@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod accounts;
 mod archive;
 mod attributes;
 mod blocked;

@@ -91,6 +91,10 @@ impl Exchange<'_> {
                 Verdict::Passing { after, error, refused } => {
                     self.again(tries, after, error, refused || self.repeatable).await?;
                 }
+                Verdict::Unauthorized if reply.proof.is_none() => {
+                    let message = format!("{} leads where nobody is let in", self.integration.name);
+                    return Err(CallError::new(ErrorKind::Permission, message).into());
+                }
                 Verdict::Unauthorized => self.renew(&reply).await?,
             }
         }

@@ -165,12 +165,15 @@ fn servers(lint: &mut Lint<'_>) {
             }
         }
         for listed in &server.hosts {
-            let name = listed.strip_prefix("*.").unwrap_or(listed);
-            if listed != "*" && (name.contains(['*', '/', ':', '$']) || name.is_empty()) {
-                lint.wrong(
-                    &path,
-                    format!("`{listed}` is no host: `a.example.com`, `*.example.com`"),
-                );
+            let good = |label: &str| {
+                let letters = |c: char| c.is_ascii_alphanumeric() || c == '-';
+                label == "*" || (!label.is_empty() && label.chars().all(letters))
+            };
+            // Whoever has `*.com` has every vendor.
+            let owned = listed.rsplit('.').take(2).all(|label| label != "*");
+            if listed != "*" && !(owned && listed.split('.').all(good)) {
+                let examples = "`a.example.com`, `*.example.com`";
+                lint.wrong(&path, format!("`{listed}` is no host: {examples}"));
             }
         }
     }

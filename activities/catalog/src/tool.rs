@@ -30,6 +30,9 @@ pub struct Tool {
     pub effect: Effect,
     /// Whether a repeated call changes nothing more.
     pub idempotent: bool,
+    /// For how many seconds the vendor can tell a repeated call by its key, if it can at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_seconds: Option<u64>,
     /// Whether another operation can undo it.
     pub reversible: bool,
     /// The auth methods that it takes, by id, and their kinds.
@@ -60,6 +63,10 @@ impl Tool {
             parameters: arguments::schema(integration, operation),
             effect: operation.effect(),
             idempotent: operation.idempotent,
+            key_seconds: operation
+                .idempotency(integration)
+                .and_then(|it| humantime::parse_duration(&it.ttl).ok())
+                .map(|ttl| ttl.as_secs()),
             reversible: operation.reversible,
             auth,
             scopes,

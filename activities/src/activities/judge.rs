@@ -15,11 +15,12 @@ use temporalio_sdk::activities::ActivityContext;
 use super::AgentActivities;
 use crate::blobs;
 use crate::error::Failure;
+use crate::judging::preview;
 use crate::tool::arguments;
 
 impl AgentActivities {
     /// What the rules say of these calls, with what people decided for other runs, too.
-    pub(super) fn judge(
+    pub(super) async fn judge(
         &self,
         ctx: &ActivityContext,
         definition: &Definition,
@@ -35,7 +36,16 @@ impl AgentActivities {
         judging.run.id = ctx.info().workflow_id.clone().unwrap_or_default();
         judging.run.agent.clone_from(&definition.name);
         let now = Timestamp::from(SystemTime::now());
-        self.judges.judge(definition, digest, &judging, remembered, calls, now)
+        let (mut judged, policy) =
+            self.judges.judge(definition, digest, &judging, remembered, calls, now);
+        for (call, judged) in calls.iter().zip(&mut judged) {
+            if let Some(plan) = &mut judged.plan
+                && let Some(request) = self.tools.preview(definition, &judging.run, call).await
+            {
+                plan.preview = Some(preview::cut(request));
+            }
+        }
+        (judged, policy)
     }
 
     /// Asks the policy once more, as it is now: it may only be stricter than what was recorded.
@@ -58,7 +68,7 @@ impl AgentActivities {
         let remembered = self.remembered().await?;
         let calls = std::slice::from_ref(&call);
         let (judged, _) =
-            self.judge(ctx, definition, &invocation.definition, &judging, &remembered, calls);
+            self.judge(ctx, definition, &invocation.definition, &judging, &remembered, calls).await;
         let Some(judged) = judged.into_iter().next() else { return Ok(None) };
         let answered = invocation.answer.is_some();
         Ok(match judged.verdict.outcome {

@@ -67,7 +67,7 @@ fn request(method: &str, url: &str, arguments: &Value) -> String {
     text
 }
 
-fn cut(text: String) -> String {
+pub(crate) fn cut(text: String) -> String {
     if text.len() <= MOST {
         return text;
     }

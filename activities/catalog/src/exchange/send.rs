@@ -55,6 +55,8 @@ impl Exchange<'_> {
                 Err(sent) => return Ok(sent),
             };
             let Some(target) = redirect(&response) else {
+                // What a host says that saw no proof, it does not say of the connection.
+                let proof = proof.filter(|_| hop.trusted);
                 return self.read(response, proof, known).await;
             };
             hop = self.follow(prepared, hop, response.status(), &target)?;
@@ -188,6 +190,8 @@ impl Exchange<'_> {
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break,
+                // What is refused is refused, whatever else the answer was to say.
+                Err(_) if !status.is_success() => break,
                 Err(error) => {
                     let why = without(&describe(&error.without_url()), &secrets);
                     return Ok(Sent::Lost(why));

@@ -98,15 +98,14 @@ pub(super) fn server(
     Ok((url, hosts))
 }
 
-/// Whether the host of `url` is one of `hosts`: exact, `*.example.com` for one label, `*` for any.
+/// Whether the host of `url` is one of `hosts`: exact, with `*` for any one label, or `*` for any.
 pub(crate) fn is_listed(url: &Url, hosts: &[String]) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_end_matches('.');
-    hosts.iter().any(|listed| match listed.strip_prefix("*.") {
-        Some(parent) => host
-            .strip_suffix(parent)
-            .and_then(|label| label.strip_suffix('.'))
-            .is_some_and(|label| !label.is_empty() && !label.contains('.')),
-        None => listed == "*" || listed == host,
+    hosts.iter().any(|listed| {
+        let same =
+            |(listed, label): (&str, &str)| listed == label || (listed == "*" && !label.is_empty());
+        let labels = (listed.split('.').count(), host.split('.').count());
+        listed == "*" || (labels.0 == labels.1 && listed.split('.').zip(host.split('.')).all(same))
     })
 }
