@@ -21,12 +21,9 @@ mod gc;
 mod inbox;
 mod info;
 mod keys;
-<<<<<<< HEAD
 mod leases;
 mod oauth_apps;
-=======
 mod limits;
->>>>>>> catalog
 mod private;
 mod remembered;
 mod segments;

@@ -198,18 +198,15 @@ macro_rules! all_cases {
             people::a_notice_is_sent_once,
             people::a_token_is_spent_once,
             people::keys_are_known_by_their_hash,
-<<<<<<< HEAD
             connections::a_name_is_taken_once,
             connections::secrets_are_written_by_one_of_many,
             connections::what_is_sealed_is_wrapped_anew_unless_it_changed,
             connections::a_consent_is_taken_once_and_in_time,
             connections::apps_are_replaced_by_whoever_knows_the_last,
             connections::a_lease_is_one_process_s_until_it_ends,
-=======
             limits::turns_are_shared_by_all_workers,
             limits::no_two_workers_take_the_same_turn,
             limits::a_pause_of_one_is_a_pause_of_all,
->>>>>>> catalog
             keeping::forgetting_erases_gates_and_entries,
             keeping::collection_takes_what_notices_left_behind,
             keeping::what_people_did_moves_by_backup,

@@ -25,15 +25,14 @@ const STEPS: [(i64, &str, &str); 3] = [
         include_str!("../../migrations/postgres/0002_people.sql"),
     ),
     (
-<<<<<<< HEAD
         3,
         include_str!("../../migrations/sqlite/0003_connections.sql"),
         include_str!("../../migrations/postgres/0003_connections.sql"),
-=======
+    ),
+    (
         4,
         include_str!("../../migrations/sqlite/0004_limits.sql"),
         include_str!("../../migrations/postgres/0004_limits.sql"),
->>>>>>> catalog
     ),
 ];
 
