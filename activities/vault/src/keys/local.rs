@@ -18,7 +18,7 @@ use crate::random;
 ///
 /// A key's id is derived from it, so there is nothing to name.
 pub struct LocalKeys {
-    keys: Vec<(String, DataKey)>,
+    pub(super) keys: Vec<(String, DataKey)>,
 }
 
 impl LocalKeys {
