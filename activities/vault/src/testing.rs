@@ -160,14 +160,12 @@ async fn take(
         tokio::time::sleep(pause).await;
     }
     let status = StatusCode::from_u16(status).unwrap();
-    match answer {
-        // A form.
-        Value::String(text) => {
-            let kind = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
-            (status, kind, text).into_response()
-        }
-        answer => (status, axum::Json(answer)).into_response(),
+    // A text is a form.
+    if let Value::String(text) = answer {
+        let kind = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+        return (status, kind, text).into_response();
     }
+    (status, axum::Json(answer)).into_response()
 }
 
 /// A clock that the test sets.
