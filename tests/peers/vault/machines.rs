@@ -106,7 +106,8 @@ async fn a_service_account_gets_tokens_by_its_signature() {
     let server = Server::start().await;
     let auth = json!([{"id": "sa", "kind": "jwt_bearer", "source": "https://acme.example.com",
         "fields": {"account": {"secret": true}},
-        "oauth": {"token_url": server.at("/token"), "scopes": ["api://two"]},
+        "oauth": {"token_url": server.at("/token"), "client_auth": "basic",
+                  "scopes": ["api://two"]},
         "jwt": {"algorithm": "ES256", "key": "account.private_key", "lifetime": "1h",
                 "claims": {"iss": "${fields.account.client_email}",
                            "sub": "${fields.account.client_email}"}}}]);

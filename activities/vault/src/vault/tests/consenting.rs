@@ -281,3 +281,38 @@ async fn nobody_consents_to_a_key() {
     let error = vault.begin(&made.id, consent(&[])).await.unwrap_err();
     assert!(matches!(error, VaultError::Request(_)), "{error}");
 }
+
+#[tokio::test]
+async fn a_person_s_token_is_nested_at_first_and_not_when_it_is_renewed() {
+    let server = Server::start(|_| {
+        (
+            200,
+            json!({"ok": true, "access_token": "canary-bot", "authed_user": {
+            "access_token": "canary-user", "refresh_token": "canary-r1", "expires_in": 43200,
+            "scope": "search:read"}}),
+        )
+    })
+    .await;
+    let more = json!({"token_path": "/authed_user/access_token", "scope_sep": ",", "issuer": null});
+    let world = World::new(full(&server, more)).app();
+    let vault = world.vault();
+    let made = vault.connect(new(&[])).await.unwrap();
+    let link = vault.begin(&made.id, consent(&[])).await.unwrap();
+    vault.complete(callback(&link.url)).await.unwrap();
+    let subject = vault.load(&made.id).await.unwrap();
+    assert_eq!(subject.secrets["access_token"].expose(), "canary-user");
+    server.answer(|seen| {
+        assert_eq!(seen.form()["refresh_token"], "canary-r1");
+        (200, json!({"ok": true, "access_token": "canary-user-2", "refresh_token": "canary-r2"}))
+    });
+    vault.refresh(&made.id).await.unwrap();
+    let subject = vault.load(&made.id).await.unwrap();
+    assert_eq!(subject.secrets["access_token"].expose(), "canary-user-2");
+    assert_eq!(subject.secrets["refresh_token"].expose(), "canary-r2");
+
+    // A reply to a code that has the bot's token alone is none of the person's.
+    server.answer(|_| (200, json!({"ok": true, "access_token": "canary-bot"})));
+    let link = vault.begin(&made.id, consent(&[])).await.unwrap();
+    let error = vault.complete(callback(&link.url)).await.unwrap_err();
+    assert!(error.to_string().contains("/authed_user/access_token"), "{error}");
+}

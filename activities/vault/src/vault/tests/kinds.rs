@@ -220,6 +220,8 @@ async fn a_service_account_signs_for_its_tokens() {
     let server = Server::start(|seen| {
         let form = seen.form();
         assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+        // The operator's app has nothing to do with it.
+        assert!(!form.contains_key("client_id") && !form.contains_key("client_secret"));
         let (header, claims) = verified(&form["assertion"]);
         assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": "key-7"}));
         assert_eq!(claims["iss"], "robot@acme.example.com");
@@ -242,7 +244,7 @@ async fn a_service_account_signs_for_its_tokens() {
                 "header": {"kid": "${fields.account.private_key_id}"}, "scope_claim": "scope",
                 "claims": {"iss": "${fields.account.client_email}", "sub": "${fields.subject}"}},
     });
-    let world = World::new(json!([method("jwt_bearer", more)]));
+    let world = World::new(json!([method("jwt_bearer", more)])).app();
     let vault = world.vault();
     let account = json!({"type": "service_account", "client_email": "robot@acme.example.com",
                          "private_key_id": "key-7", "private_key": rsa_pem(false)});
