@@ -173,6 +173,15 @@ async fn a_grant_that_is_gone_needs_a_person() {
     let now = vault.connection(&made.id).await.unwrap();
     assert_eq!(now.state, ConnectionState::NeedsReauth);
 
+    // Whoever asks for another try has to wait a little.
+    let error = vault.refresh(&made.id).await.unwrap_err();
+    assert!(matches!(error, VaultError::Upstream { retry_after: Some(_), .. }), "{error}");
+    assert_eq!(server.seen().len(), 2);
+    world.clock.shift(60);
+    let error = vault.refresh(&made.id).await.unwrap_err();
+    assert!(matches!(error, VaultError::NeedsReauth(_)), "{error}");
+    assert_eq!(server.seen().len(), 3);
+
     // Consent makes it good again, under the same name.
     server.answer(rotating());
     let again = connected(&vault).await;
@@ -296,4 +305,80 @@ async fn a_token_is_renewed_when_somebody_asks() {
     assert_eq!(again.version, made.version + 1);
     assert_eq!(token(&vault).await.unwrap().0, "Bearer canary-1");
     assert_eq!(count.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_not_replaced_stays_good() {
+    let server = Server::start(|_| {
+        (200, json!({"access_token": "a", "refresh_token": "canary-first", "expires_in": 3600}))
+    })
+    .await;
+    let world = World::new(oauth(&server)).app();
+    let vault = world.vault();
+    connected(&vault).await;
+    server.answer(|seen| {
+        assert_eq!(seen.form()["refresh_token"], "canary-first");
+        (200, json!({"access_token": "b", "expires_in": 3600}))
+    });
+    for _ in 0..2 {
+        world.clock.shift(3600);
+        assert_eq!(token(&vault).await.unwrap().0, "Bearer b");
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_the_lease_late_finds_the_work_done() {
+    let server = Server::start(rotating()).await;
+    let world = World::new(oauth(&server)).app();
+    let vault = world.vault();
+    let made = connected(&vault).await;
+    // They looked before they had the lease, and somebody else has renewed since.
+    let asked = crate::vault::Why::Asked(made.version - 1);
+    for why in [crate::vault::Why::Due, asked] {
+        let subject = vault.renew_leased(&made.id, &why).await.unwrap();
+        assert_eq!(subject.connection.version, made.version);
+    }
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_new_token_while_the_old_one_holds() {
+    let server = Server::start(rotating()).await;
+    let world = World::new(oauth(&server)).app();
+    let (vault, other) = (world.vault(), world.vault());
+    let made = connected(&vault).await;
+    world.clock.shift(3600 - 200);
+    // Another process is at it, and stands still.
+    let hour = Duration::from_secs(3600);
+    let lease = other.try_lease(&format!("renew {}", made.id), hour).await.unwrap().unwrap();
+    assert_eq!(token(&vault).await.unwrap().0, "Bearer canary-access-1");
+    assert_eq!(server.seen().len(), 1);
+    lease.release().await.unwrap();
+    assert_eq!(token(&vault).await.unwrap().0, "Bearer canary-access-2");
+}
+
+#[tokio::test]
+async fn refusals_are_taken_for_what_they_are() {
+    let server = Server::start(rotating()).await;
+    let world = World::new(oauth(&server)).app();
+    let vault = world.vault();
+    for (status, body, ends) in [
+        (400, json!({"error": "bad_refresh_token"}), true),
+        // As HubSpot says it.
+        (400, json!({"status": "BAD_REFRESH_TOKEN", "message": "missing or invalid"}), true),
+        (400, json!({"error": {"code": 190, "message": "gone"}}), true),
+        (403, json!({}), true),
+        (401, json!({"message": "who are you"}), false),
+        (400, json!({"error": "invalid_scope"}), false),
+        (400, json!({"error": "temporarily_unavailable"}), false),
+        (200, json!({"ok": false, "error": "ratelimited"}), false),
+    ] {
+        server.answer(rotating());
+        let made = connected(&vault).await;
+        let said = body.clone();
+        server.answer(move |_| (status, said.clone()));
+        vault.refresh(&made.id).await.unwrap_err();
+        let state = vault.connection(&made.id).await.unwrap().state;
+        assert_eq!(state == ConnectionState::NeedsReauth, ends, "{status} {body}");
+    }
 }
