@@ -1,5 +1,7 @@
 //! The seam between calls and whatever keeps secrets: how a request gets its proof of who sends it.
 
+mod unconnected;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use async_trait::async_trait;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Request};
 use url::Url;
+
+pub use unconnected::Unconnected;
 
 /// What stands in place of a secret wherever a request is shown.
 pub const MASK: &str = "•••";
@@ -23,8 +27,8 @@ pub struct Prepared {
     pub headers: HeaderMap,
     /// Its body; none if empty.
     pub body: Vec<u8>,
-    /// The hosts that may see the connection's secrets: exact, `*.example.com` for one label, or
-    /// `*` for any.
+    /// The hosts that may see the connection's secrets: exact, with `*` for any one label
+    /// (`*.example.com`), or `*` for any host.
     pub hosts: Vec<String>,
 }
 

@@ -23,6 +23,7 @@ mod info;
 mod keys;
 mod leases;
 mod oauth_apps;
+mod limits;
 mod private;
 mod remembered;
 mod segments;

@@ -20,6 +20,7 @@ pub(crate) mod blobs;
 pub(crate) mod connections;
 pub(crate) mod inbox;
 pub(crate) mod keeping;
+pub(crate) mod limits;
 pub(crate) mod people;
 mod samples;
 pub(crate) mod upkeep;
@@ -203,6 +204,9 @@ macro_rules! all_cases {
             connections::a_consent_is_taken_once_and_in_time,
             connections::apps_are_replaced_by_whoever_knows_the_last,
             connections::a_lease_is_one_process_s_until_it_ends,
+            limits::turns_are_shared_by_all_workers,
+            limits::no_two_workers_take_the_same_turn,
+            limits::a_pause_of_one_is_a_pause_of_all,
             keeping::forgetting_erases_gates_and_entries,
             keeping::collection_takes_what_notices_left_behind,
             keeping::what_people_did_moves_by_backup,

@@ -13,7 +13,7 @@ use sqlx::{Executor, Row as _};
 use crate::error::StoreError;
 
 /// The steps, never changed once released: version, statements for SQLite, for PostgreSQL.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: [(i64, &str, &str); 4] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_store.sql"),
@@ -28,6 +28,11 @@ const STEPS: [(i64, &str, &str); 3] = [
         3,
         include_str!("../../migrations/sqlite/0003_connections.sql"),
         include_str!("../../migrations/postgres/0003_connections.sql"),
+    ),
+    (
+        4,
+        include_str!("../../migrations/sqlite/0004_limits.sql"),
+        include_str!("../../migrations/postgres/0004_limits.sql"),
     ),
 ];
 
