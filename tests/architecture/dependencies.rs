@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::workspace::{PACKAGES, assert_none, read, root};
 
 /// Which of our packages each may use.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("longhaul-contract", &[]),
     ("longhaul-workflows", &["longhaul-contract"]),
     ("longhaul-policy", &["longhaul-contract"]),
@@ -29,6 +29,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
+            "longhaul-vault",
         ],
     ),
     (
@@ -37,20 +38,25 @@ const EDGES: [(&str, &[&str]); 10] = [
             "longhaul-contract",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-catalog",
             "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
+            "longhaul-vault",
         ],
     ),
     (
         "longhaul-tests",
         &[
             "longhaul-contract",
+            "longhaul-net",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-catalog",
             "longhaul-mcp",
             "longhaul-policy",
             "longhaul-store",
+            "longhaul-vault",
             "longhaul",
         ],
     ),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 /// The packages, by folder.
-pub(crate) const PACKAGES: [(&str, &str); 10] = [
+pub(crate) const PACKAGES: [(&str, &str); 11] = [
     ("workflows/contract", "longhaul-contract"),
     ("workflows", "longhaul-workflows"),
     ("activities", "longhaul-activities"),

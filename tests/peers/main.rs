@@ -12,4 +12,5 @@ mod http_service;
 mod oidc;
 mod other_runtimes;
 mod postgres;
+mod vault;
 mod web_ui;

@@ -42,5 +42,6 @@ pub mod scene;
 pub mod server;
 pub mod service;
 pub mod smtp;
+pub mod vault;
 pub mod wait;
 pub mod world;

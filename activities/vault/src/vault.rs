@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use longhaul_catalog::{AuthMethod, Integration};
 use longhaul_contract::time::Timestamp;
@@ -45,6 +45,9 @@ pub use transfer::{Imported, TransferKey};
 
 /// How many connections are held open in memory.
 const MOST_HELD: usize = 4096;
+
+/// How long a grant that was refused is not tried again, whoever asks.
+const COOLDOWN: Duration = Duration::from_secs(60);
 
 /// The clock; another one in tests.
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -274,6 +277,7 @@ impl Vault {
         let mut connection = subject.connection.clone();
         connection.state = ConnectionState::NeedsReauth;
         connection.facts.last_error = Some(why.to_owned());
+        connection.facts.blocked_until = Some(self.now().plus(COOLDOWN));
         connection.updated_at = self.now();
         tracing::warn!(
             connection = %connection.id,

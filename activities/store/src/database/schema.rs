@@ -13,7 +13,7 @@ use sqlx::{Executor, Row as _};
 use crate::error::StoreError;
 
 /// The steps, never changed once released: version, statements for SQLite, for PostgreSQL.
-const STEPS: [(i64, &str, &str); 3] = [
+const STEPS: [(i64, &str, &str); 4] = [
     (
         1,
         include_str!("../../migrations/sqlite/0001_store.sql"),

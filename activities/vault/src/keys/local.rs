@@ -18,33 +18,37 @@ use crate::random;
 ///
 /// A key's id is derived from it, so there is nothing to name.
 pub struct LocalKeys {
-    keys: Vec<(String, DataKey)>,
+    pub(super) keys: Vec<(String, DataKey)>,
 }
 
 impl LocalKeys {
-    /// Keys of a text, such as that of `LONGHAUL_VAULT_KEY`: separated by spaces, commas or
-    /// lines; what follows a `#` on a line is a comment.
+    /// Keys of a text, such as an environment variable's: separated by spaces, commas or lines;
+    /// what follows a `#` on a line is a comment.
     ///
     /// # Errors
     ///
     /// [`VaultError::Key`] if there is none or one cannot be read; the text is not quoted.
     pub fn parse(text: &str) -> Result<Self, VaultError> {
+        Self::words(text).map_err(VaultError::Key)
+    }
+
+    fn words(text: &str) -> Result<Self, String> {
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
         let words = lines.flat_map(|line| line.split([' ', '\t', ',', '\r']));
         let mut keys = Vec::new();
         for word in words.filter(|word| !word.is_empty()) {
             let bytes = STANDARD.decode(word).map(Zeroizing::new).ok();
             let key = bytes.and_then(|bytes| DataKey::of(&bytes)).ok_or_else(|| {
-                VaultError::Key(format!(
+                format!(
                     "key {} is not {KEY} bytes in base64\nhint: `openssl rand -base64 {KEY}` makes \
                      one",
                     keys.len() + 1
-                ))
+                )
             })?;
             keys.push((key_id(&key), key));
         }
         if keys.is_empty() {
-            return Err(VaultError::Key("there is no key in it".to_owned()));
+            return Err("there is no key in it".to_owned());
         }
         Ok(Self { keys })
     }
@@ -70,10 +74,7 @@ impl LocalKeys {
             }
         }
         let text = fs::read_to_string(path).map_err(|error| trouble(error.to_string()))?;
-        Self::parse(&Zeroizing::new(text)).map_err(|error| match error {
-            VaultError::Key(problem) => trouble(problem),
-            other => other,
-        })
+        Self::words(&Zeroizing::new(text)).map_err(trouble)
     }
 
     /// Makes a file with a new key, for its owner alone.

@@ -29,7 +29,7 @@ pub(crate) struct Signer<'a> {
     pub(crate) service: &'a str,
 }
 
-/// Signs a request as it is, and writes its query as it is signed.
+/// Signs a request, and writes its query (and S3's path) as it is signed.
 pub(crate) fn sign(
     signer: &Signer<'_>,
     request: &mut Request,
@@ -40,6 +40,11 @@ pub(crate) fn sign(
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
     let day = time.get(..8).unwrap_or_default();
+    let path = canonical_path(request.url().path(), signer.service == "s3");
+    if signer.service == "s3" {
+        // Sent as it is signed, so that it does not matter who decodes what.
+        request.url_mut().set_path(&path);
+    }
     let query = canonical_query(request.url().query().unwrap_or_default());
     request.url_mut().set_query(Some(query.as_str()).filter(|query| !query.is_empty()));
 
@@ -58,11 +63,7 @@ pub(crate) fn sign(
 
     let headers = canonical_headers(request);
     let names = headers.keys().map(String::as_str).collect::<Vec<_>>().join(";");
-    let mut canonical = format!(
-        "{}\n{}\n{query}\n",
-        request.method(),
-        canonical_path(request.url().path(), signer.service == "s3")
-    );
+    let mut canonical = format!("{}\n{path}\n{query}\n", request.method());
     for (name, value) in &headers {
         canonical.push_str(&format!("{name}:{value}\n"));
     }

@@ -8,6 +8,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use longhaul_catalog::auth::AuthKind;
 use longhaul_contract::time::Timestamp;
 
 use super::Vault;
@@ -49,6 +50,8 @@ impl Vault {
         subject.usable()?;
         match subject.due(self.now(), self.inner.spread) {
             Due::Fresh => Ok(subject),
+            // Somebody is at it, and what there is still holds.
+            Due::Soon if self.flight(id).try_lock().is_err() => Ok(subject),
             Due::Soon | Due::Over => self.renew(id, Why::Due).await,
         }
     }
@@ -116,6 +119,10 @@ impl Vault {
             if let Some(lease) = self.try_lease(&name, HOLD).await? {
                 break lease;
             }
+            // Somebody is at it, and what there is still holds.
+            if *why == Why::Due && subject.due(self.now(), self.inner.spread) == Due::Soon {
+                return Ok(subject);
+            }
             if tokio::time::Instant::now() >= deadline {
                 let message = "another process renews the token and does not come to an end";
                 return Err(VaultError::upstream(message));
@@ -165,7 +172,7 @@ impl Vault {
         Err(VaultError::Upstream { message: message.to_owned(), retry_after })
     }
 
-    async fn renew_leased(&self, id: &str, why: &Why) -> Result<Subject, VaultError> {
+    pub(super) async fn renew_leased(&self, id: &str, why: &Why) -> Result<Subject, VaultError> {
         // Once more: whoever had the lease may have written in between.
         let subject = self.load(id).await?;
         self.may(&subject, why)?;
@@ -225,16 +232,17 @@ impl Vault {
         trouble: TokenTrouble,
         why: &Why,
     ) -> Result<Subject, VaultError> {
-        let (message, lasting, retry_after) = match trouble {
+        let (message, refusal, retry_after) = match trouble {
             TokenTrouble::Vault(error) => return Err(error),
-            TokenTrouble::Upstream { message, retry_after } => (message, None, retry_after),
+            TokenTrouble::Upstream { message, retry_after } => {
+                (message, Refusal::Passing, retry_after)
+            }
             TokenTrouble::Denied { code, message } => {
-                let ends = ends_grant(&subject, &code);
-                (said(&code, &message), Some(ends), None)
+                (said(&code, &message), meaning(&subject, &code), None)
             }
         };
         let message = scrub(&message, subject.all_secrets());
-        if lasting == Some(true) {
+        if refusal == Refusal::Ends {
             // Somebody without a lease may have spent the refresh token, and stored the next.
             let again = self.load(&subject.connection.id).await?;
             if again.connection.version != subject.connection.version {
@@ -243,7 +251,9 @@ impl Vault {
             }
             let problem = format!("the service refuses to renew its token: {message}");
             if !self.needs_reauth(&subject, &problem).await? {
-                return self.load(&subject.connection.id).await;
+                let newer = self.load(&subject.connection.id).await?;
+                newer.usable()?;
+                return Ok(newer);
             }
             return Err(VaultError::NeedsReauth(problem));
         }
@@ -256,37 +266,64 @@ impl Vault {
         connection.facts.last_error = Some(message.clone());
         connection.updated_at = self.now();
         self.note(&connection).await?;
-        if lasting == Some(false) {
+        if refusal == Refusal::Wrong {
             return Err(VaultError::Refused(message));
         }
         self.make_do(subject, why, &message, Some(retry_after.unwrap_or(wait)))
     }
 }
 
-/// Whether a refusal means that somebody has to consent, or say a secret, again. A refusal of the
-/// operator's app is none of the connection's.
-fn ends_grant(subject: &Subject, code: &str) -> bool {
-    const GRANT: [&str; 10] = [
-        "invalid_grant",
-        "invalid_refresh_token",
-        "bad_refresh_token",
-        "token_revoked",
-        "token_expired",
-        "invalid_token",
-        "interaction_required",
-        "consent_required",
-        "login_required",
-        "account_inactive",
+/// What a refusal means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// The grant is gone: somebody has to consent, or say a secret, again.
+    Ends,
+    /// The operator's app or the integration's data is wrong, and no person can mend it.
+    Wrong,
+    /// It passes.
+    Passing,
+}
+
+/// What a refusal of that code means. Codes that nobody knows are taken for the end of the grant:
+/// many vendors have words of their own for it.
+fn meaning(subject: &Subject, code: &str) -> Refusal {
+    const PASSING: [&str; 9] = [
+        "server_error",
+        "temporarily_unavailable",
+        "slow_down",
+        "ratelimited",
+        "rate_limited",
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
     ];
-    const CLIENT: [&str; 5] =
-        ["invalid_client", "unauthorized_client", "http_401", "http_403", "http_404"];
-    if GRANT.contains(&code) {
-        return true;
+    const DATA: [&str; 5] = [
+        "invalid_request",
+        "invalid_scope",
+        "invalid_target",
+        "unsupported_grant_type",
+        "http_405",
+    ];
+    const CLIENT: [&str; 7] = [
+        "invalid_client",
+        "unauthorized_client",
+        "invalid_client_id",
+        "bad_client_id",
+        "bad_client_secret",
+        "incorrect_client_credentials",
+        "http_401",
+    ];
+    // Whoever is refused is the connection itself, and not the operator's app.
+    let own = subject.origin() == Origin::Machine
+        && (subject.app.is_none() || subject.method.kind == AuthKind::JwtBearer);
+    if PASSING.contains(&code) {
+        Refusal::Passing
+    } else if DATA.contains(&code) || (CLIENT.contains(&code) && !own) {
+        Refusal::Wrong
+    } else {
+        Refusal::Ends
     }
-    let own_client = subject.origin() == Origin::Machine
-        && (subject.method.oauth.is_none() || subject.field("client_id").is_some());
-    (own_client && CLIENT.contains(&code))
-        || (subject.method.exchange.is_some() && code == "http_400")
 }
 
 /// Writes what was granted over what a connection had.

@@ -1,1 +1,7 @@
-//! Tests.
+//! The vault against a token server that checks each request.
+
+mod canary;
+mod consenting;
+mod keeping;
+mod kinds;
+mod renewing;
