@@ -219,15 +219,9 @@ impl AgentActivities {
         if let Some(mut judging) = request.judging.clone() {
             judging.run.turn = request.turn;
             // Before long arguments are cut: conditions see all of them.
-            let (judged, policy) = self.judge(
-                ctx,
-                &definition,
-                &request.definition,
-                &judging,
-                &remembered,
-                &reply.calls,
-            )
-            .await;
+            let (judged, policy) = self
+                .judge(ctx, &definition, &request.definition, &judging, &remembered, &reply.calls)
+                .await;
             (reply.judged, reply.policy) = (judged, policy);
         }
         let reply = blobs::shrink_reply(&self.store, &owner(ctx, at.chain), reply).await?;
@@ -405,15 +399,16 @@ impl AgentActivities {
         let work = async {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
             let remembered = self.remembered().await?;
-            let (judged, policy) = self.judge(
-                &ctx,
-                &definition,
-                &input.definition,
-                &input.judging,
-                &remembered,
-                &input.calls,
-            )
-            .await;
+            let (judged, policy) = self
+                .judge(
+                    &ctx,
+                    &definition,
+                    &input.definition,
+                    &input.judging,
+                    &remembered,
+                    &input.calls,
+                )
+                .await;
             Ok(JudgeReply { v: 1, judged, policy })
         };
         beating(&ctx, true, work).await
