@@ -23,6 +23,7 @@
 
 pub mod bare;
 pub mod chain;
+pub mod decide;
 pub mod field;
 pub mod figures;
 pub mod gates;

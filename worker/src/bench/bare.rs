@@ -6,12 +6,15 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use temporalio_client::{Client, WorkflowGetResultOptions, WorkflowHandle, WorkflowStartOptions};
+use temporalio_client::{
+    Client, WorkflowExecuteUpdateOptions, WorkflowGetResultOptions, WorkflowHandle,
+    WorkflowStartOptions,
+};
 use temporalio_macros::{activities, workflow, workflow_methods};
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use temporalio_sdk::runtime::RuntimeOptions;
 use temporalio_sdk::{Runtime, Worker};
-use temporalio_workflow::{ActivityOptions, WorkflowContext, WorkflowResult};
+use temporalio_workflow::{ActivityOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult};
 
 use super::BenchError;
 use crate::compose::{self, ComposeError};
@@ -101,13 +104,62 @@ impl Bare {
     }
 }
 
+/// A workflow that does nothing but answer.
+#[workflow]
+#[derive(Default)]
+pub struct Answers {
+    asked: u32,
+}
+
+#[workflow_methods]
+impl Answers {
+    #[run(name = "BareAnswers")]
+    pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        // Never: whoever started it ends it.
+        let _ = ctx.wait_condition(|answers| answers.asked == u32::MAX).await;
+        Ok(())
+    }
+
+    #[update(name = "ask")]
+    pub fn ask(&mut self, _ctx: &mut SyncWorkflowContext<Self>, _question: String) -> u32 {
+        self.asked += 1;
+        self.asked
+    }
+}
+
+/// Starts a workflow that answers, on `queue` under the workflow id `id`.
+///
+/// # Errors
+/// If it cannot be started.
+pub async fn answering(
+    client: &Client,
+    queue: &str,
+    id: &str,
+) -> Result<WorkflowHandle<Client, answers::Run>, BenchError> {
+    let options = WorkflowStartOptions::new(queue, id).build();
+    client.start_workflow(Answers::run, (), options).await.map_err(|error| failed(id, &error))
+}
+
+/// Asks it, and waits for the answer.
+///
+/// # Errors
+/// If there is none.
+pub async fn ask(
+    handle: &WorkflowHandle<Client, answers::Run>,
+    question: String,
+) -> Result<(), BenchError> {
+    let options = WorkflowExecuteUpdateOptions::default();
+    let answered = handle.execute_update(Answers::ask, question, options).await;
+    answered.map(drop).map_err(|error| failed("ask", &error))
+}
+
 /// The bare worker.
 ///
 /// # Errors
 /// If the SDK refuses it.
 pub fn worker(runtime: &Runtime, client: Client, config: &Config) -> Result<Worker, ComposeError> {
     let mut options = compose::options(&config.task_queue, &config.tuning);
-    options.register_workflow::<Bare>()?.register_activities(Empty);
+    options.register_workflow::<Bare>()?.register_workflow::<Answers>()?.register_activities(Empty);
     Ok(Worker::new(runtime, client, options)?)
 }
 

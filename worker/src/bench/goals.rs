@@ -33,6 +33,7 @@ impl Goal {
             "session whole and in order (1: yes)" => Self::AtLeast(1.0),
             "turns a second, longhaul by bare" => Self::AtLeast(0.8),
             "agents in flight at most, of 800" => Self::AtLeast(800.0),
+            "decision to start, by an update of a bare run" => Self::AtMost(1.5),
             "peak memory, 10000 by 1000" => Self::AtMost(1.2),
             "worker lives, run evicted" | "worker was killed, new one serves" => {
                 Self::MostlyAtMost(1000.0)

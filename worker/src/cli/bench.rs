@@ -18,7 +18,7 @@ use crate::bench::mock_model::MockOptions;
 use crate::bench::sheet::Sheet;
 use crate::bench::stage::StageOptions;
 use crate::bench::turn::{self, TurnOptions};
-use crate::bench::{bare, gates, history, policy, rebuild, recovery, start};
+use crate::bench::{bare, decide, gates, history, policy, rebuild, recovery, start};
 use crate::output;
 use crate::server::Terminal;
 use all::All;
@@ -153,6 +153,12 @@ enum Figure {
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
         rounds: u32,
     },
+    /// From a decision to the start of the call, beside an update of a bare workflow
+    Decide {
+        /// Gates, one after the other
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+        gates: u32,
+    },
     /// What it costs to judge a call by its rules; starts no server
     Policy {
         /// Rules
@@ -210,6 +216,9 @@ impl Bench {
             }
             Figure::Gates { agents } => {
                 self.sheet(&Box::pin(gates::measure(stage, *agents, &progress)).await?)?;
+            }
+            Figure::Decide { gates } => {
+                self.sheet(&Box::pin(decide::measure(stage, *gates, &progress)).await?)?;
             }
             Figure::Rebuild { turns, rounds } => {
                 let report = Box::pin(rebuild::measure(stage, *turns, *rounds, &progress));

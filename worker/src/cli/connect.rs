@@ -58,7 +58,7 @@ pub(super) struct Connect {
     scopes: Option<String>,
     /// Something that the integration asks for, such as `shop=acme`
     #[arg(long = "set", value_name = "NAME=VALUE")]
-    config: Vec<String>,
+    settings: Vec<String>,
     /// A field of the auth method: `NAME=env:VARIABLE`, `NAME=file:PATH`, or, if it is no secret,
     /// `NAME=VALUE`
     #[arg(long = "field", value_name = "NAME=…")]
@@ -171,7 +171,7 @@ impl Connect {
         method: &AuthMethod,
     ) -> Result<NewConnection> {
         let mut config = BTreeMap::new();
-        for pair in &self.config {
+        for pair in &self.settings {
             let (name, value) = pair
                 .split_once('=')
                 .with_context(|| format!("`--set {}` is not NAME=VALUE", harmless(pair)))?;

@@ -18,7 +18,7 @@ use crate::bench::sheet::Sheet;
 use crate::bench::stage::StageOptions;
 use crate::bench::start::StartReport;
 use crate::bench::turn::{self, TurnOptions, TurnReport};
-use crate::bench::{BenchError, gates, history, rebuild, recovery, start};
+use crate::bench::{BenchError, decide, gates, history, rebuild, recovery, start};
 use crate::output;
 use crate::server::Progress;
 
@@ -87,6 +87,8 @@ impl All {
         all.sheet("bench many --model-ms 500 --agents 800 --rounds 1", sheet);
         let sheet = Box::pin(gates::measure(stage, size(10_000, 20), progress)).await;
         all.sheet("bench gates --agents 10000", sheet);
+        let sheet = Box::pin(decide::measure(stage, size(50, 3), progress)).await;
+        all.sheet("bench decide", sheet);
         let rebuild = rebuild::measure(stage, size(1000, 20), size(10, 2), progress);
         let sheet = Box::pin(rebuild).await;
         all.sheet("bench rebuild", sheet);
