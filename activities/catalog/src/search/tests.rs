@@ -112,3 +112,17 @@ fn texts_fall_into_words() {
     assert_eq!(of_text("maxResults, user's page_token"), ["max", "result", "user", "pag", "token"]);
     assert_eq!(of_query("issue issues").len(), 1, "a word counts once");
 }
+
+#[test]
+fn what_fits_alike_is_in_the_order_of_the_names() {
+    let operations = [("b.get", "Fetch", "GET /b"), ("a.get", "Fetch it", "GET /a")];
+    let one = entry("zeta", "Same", &operations);
+    let other = entry("alpha", "Same", &operations);
+    let search = Search::of(&Catalog::default().with(one).with(other));
+    let found = search.search("same", 10, &Filter::default());
+    let names: Vec<_> = found.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(found[0].score, found[1].score);
+    let mut sorted: Vec<_> = found.iter().map(|found| (found.score, found.name.clone())).collect();
+    sorted.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+    assert_eq!(names, sorted.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
+}
