@@ -70,8 +70,10 @@ pub struct Server {
     pub id: Option<String>,
     /// `https://…`, with `${config.NAME}` or `${token.NAME}` holes.
     pub url: String,
-    /// The hosts that a filled-in URL may have: exact, or `*.example.com` for one label. Needed
-    /// where the URL has a hole in its host.
+    /// The hosts that a filled-in URL may have, and that redirects may lead to with the
+    /// connection's secrets: exact, `*.example.com` for one label, or `*` for any where people run
+    /// the service themselves. Needed where the URL has a hole in its host; otherwise the URL's own
+    /// host if left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,
 }
@@ -198,17 +200,22 @@ pub struct Errors {
     /// The vendor's code for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// A list of what is wrong with single fields.
+    /// What is wrong with single fields: a list of texts or objects, or an object by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fields: Option<String>,
     /// The vendor's id of the request: a header's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Where a body names the scopes that the grant lacks (JSON pointer): a list, or a text with
+    /// commas or spaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<String>,
     /// Where a body with status 200 says that it is an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inside: Option<ErrorInside>,
-    /// Which of the vendor's codes is which kind of error: `auth`, `permission`, `not_found`,
-    /// `validation`, `rate_limit`, `conflict`, `upstream`.
+    /// Which of the vendor's codes is which kind of error: `auth` (the token is not taken: it is
+    /// renewed once), `permission`, `not_found`, `validation`, `rate_limit`, `conflict`,
+    /// `upstream`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, String>,
 }
@@ -219,7 +226,7 @@ pub struct Errors {
 pub struct ErrorInside {
     /// JSON pointer.
     pub at: String,
-    /// It is an error if this is there: any value, if left out.
+    /// It is an error if this is there: any value but null, false and what is empty, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<serde_json::Value>,
 }

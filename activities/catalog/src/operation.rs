@@ -1,13 +1,13 @@
 //! Operations: what can be called, what it does to the world, and how the request is written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use longhaul_contract::tool::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::integration::{Errors, Idempotency};
+use crate::integration::{Errors, Idempotency, Integration, Server};
 
 /// One operation of a vendor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +20,8 @@ pub struct Operation {
     /// Other words for it, that a search should find.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub synonyms: Vec<String>,
-    /// Method and path, such as `POST /emails/{id}`; or
+    /// Method and path, such as `POST /emails/{id}`. A hole takes one segment or a part of one;
+    /// `{+path}` takes several, with their slashes. Or
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
     /// a GraphQL document.
@@ -43,7 +44,8 @@ pub struct Operation {
     /// How the vendor tells repeated requests, if not as the integration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<Idempotency>,
-    /// What a connection must be allowed: all of these, by the id of the auth method.
+    /// What a connection must be allowed: all of these, by the id of the auth method. Of
+    /// `narrow|wide` either will do; consent is asked for the first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scopes: BTreeMap<String, Vec<String>>,
     /// The auth methods that it takes; all of the integration's if empty.
@@ -55,7 +57,8 @@ pub struct Operation {
     /// How the body is written.
     #[serde(default, skip_serializing_if = "BodyFormat::is_json")]
     pub body: BodyFormat,
-    /// Further headers.
+    /// Further headers, with `${config.NAME}` and `${token.NAME}` holes. A `content-type` replaces
+    /// the one that `body` has by itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
     /// What of the answer the model sees.
@@ -64,6 +67,9 @@ pub struct Operation {
     /// How a long list is read on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<Page>,
+    /// Whether its long list is read on as the integration's `defaults` say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paged: bool,
     /// What an error looks like, if not as the integration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<Errors>,
@@ -74,6 +80,72 @@ pub struct Operation {
     /// as `http` says if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<String>,
+}
+
+impl Operation {
+    /// What it does to the world: as written, or as the method tells; unknown otherwise.
+    pub fn effect(&self) -> Effect {
+        self.effect.unwrap_or_else(|| match self.method() {
+            Some("GET" | "HEAD") => Effect::Read,
+            Some("DELETE") => Effect::Delete,
+            Some(_) | None => Effect::Opaque,
+        })
+    }
+
+    /// The method of its `http`.
+    pub fn method(&self) -> Option<&str> {
+        self.http.as_deref()?.split_whitespace().next()
+    }
+
+    /// The path of its `http`, with holes.
+    pub fn path(&self) -> Option<&str> {
+        self.http.as_deref()?.split_whitespace().nth(1)
+    }
+
+    /// How its list is read on, if it is one.
+    pub fn page<'a>(&'a self, integration: &'a Integration) -> Option<&'a Page> {
+        let default = || integration.defaults.page.as_ref().filter(|_| self.paged);
+        self.page.as_ref().or_else(default)
+    }
+
+    /// What its errors look like.
+    pub fn errors<'a>(&'a self, integration: &'a Integration) -> Option<&'a Errors> {
+        self.errors.as_ref().or(integration.defaults.errors.as_ref())
+    }
+
+    /// How the vendor tells its repeated requests: its own word, or the integration's for what
+    /// writes with another method than `DELETE`.
+    pub fn idempotency<'a>(&'a self, integration: &'a Integration) -> Option<&'a Idempotency> {
+        let default = || {
+            let applies = self.effect() != Effect::Read && self.method() != Some("DELETE");
+            integration.defaults.idempotency.as_ref().filter(|_| applies)
+        };
+        self.idempotency.as_ref().or_else(default)
+    }
+
+    /// Where it is sent.
+    pub fn server<'a>(&self, integration: &'a Integration) -> Option<&'a Server> {
+        match &self.server {
+            Some(id) => integration.servers.iter().find(|it| it.id.as_ref() == Some(id)),
+            None => integration.servers.first(),
+        }
+    }
+
+    /// The scopes that a connection by the auth method `method` needs: of alternatives the first.
+    pub fn scopes(&self, method: &str) -> Vec<String> {
+        let all = self.scopes.get(method).map(Vec::as_slice).unwrap_or_default();
+        let first = |scope: &String| scope.split('|').next().unwrap_or(scope).to_owned();
+        all.iter().map(first).collect()
+    }
+
+    /// Which of the scopes that it needs `granted` lacks: of alternatives the first.
+    pub fn missing_scopes(&self, method: &str, granted: &BTreeSet<String>) -> Vec<String> {
+        let all = self.scopes.get(method).map(Vec::as_slice).unwrap_or_default();
+        all.iter()
+            .filter(|scope| !scope.split('|').any(|one| granted.contains(one)))
+            .map(|scope| scope.split('|').next().unwrap_or(scope).to_owned())
+            .collect()
+    }
 }
 
 /// A GraphQL operation.
@@ -108,7 +180,8 @@ pub struct Param {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<Value>,
     /// How a list is written in a query or form: `repeat` (a=1&a=2), `brackets` (a[]=1&a[]=2),
-    /// `index` (a[0]=1) or `comma`.
+    /// `index` (a[0]=1) or `comma`. If left out: `repeat` in a query; in a form `brackets`, and
+    /// `index` for a list of objects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<ListStyle>,
     /// Its JSON Schema: `type`, `description`, `enum`, `items`, `properties`, `default`, ….
@@ -128,7 +201,8 @@ pub enum ParamIn {
     Header,
     /// A member of the body.
     Body,
-    /// The whole body.
+    /// The whole body: JSON; or text as it stands, if its type is `string` and `headers` has a
+    /// `content-type`.
     WholeBody,
     /// A file of a multipart body, or the whole of a binary one: a reference to a blob, or text.
     File,
@@ -176,10 +250,12 @@ impl BodyFormat {
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// JSON pointers of what is kept, below the result, `*` for each element of a list; everything
-    /// if empty.
+    /// if empty. With `page`, the result is the list of `items`, and pointers are into an element:
+    /// `/id` is short for `/*/id`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub select: Vec<String>,
-    /// Where the result is (JSON pointer).
+    /// Where the result is (JSON pointer into the body), if not the whole body. Not with `page`,
+    /// whose `items` say it, nor with `graphql`, whose `data` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// How an answer is read.
@@ -220,7 +296,9 @@ impl Format {
     }
 }
 
-/// How a long list is read on. The model sees `limit` and an opaque `next`.
+/// How a long list is read on. The model sees `limit` and an opaque `next`, so `param` and `limit`
+/// are not among the `input`s. Pointers are into the body; in GraphQL into what `data` names, and
+/// `param` and `limit` are variables.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
@@ -233,7 +311,7 @@ pub struct Page {
     #[serde(rename = "in", default, skip_serializing_if = "Option::is_none")]
     pub place: Option<ParamIn>,
     /// Where the answer says what comes next (JSON pointer); for `last_id` the id's place in an
-    /// element.
+    /// element. For `link` the URL's place in the body; the `Link` header if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
     /// Where the answer says whether there is more (JSON pointer).
@@ -244,10 +322,10 @@ pub struct Page {
     /// The vendor's parameter for how many, in the same place as `param`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
-    /// The most that it may say.
+    /// The most that it may say; 100 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
-    /// The first page's number, for `page`.
+    /// The first page's number, for `page`; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u32>,
 }

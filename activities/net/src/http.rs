@@ -31,6 +31,15 @@ pub struct ClientError(String);
 /// A client that uses rustls with ring and no proxy, follows no redirects and repeats no
 /// request. The time for a whole exchange is set on each request.
 pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError> {
+    client_with(settings, None)
+}
+
+/// The same, which shows a certificate: the chain and the private key (PKCS #8), both PEM, one
+/// after the other.
+pub fn client_with(
+    settings: &ClientSettings,
+    identity: Option<&[u8]>,
+) -> Result<reqwest::Client, ClientError> {
     // An error means that the process has a provider already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     #[expect(clippy::disallowed_methods, reason = "this is the one constructor")]
@@ -45,6 +54,14 @@ pub fn client(settings: &ClientSettings) -> Result<reqwest::Client, ClientError>
     let builder = match settings.reach {
         Reach::Anywhere => builder,
         Reach::Public => builder.dns_resolver(PublicResolver::new()),
+    };
+    let builder = match identity {
+        Some(pem) => {
+            // The reader's own words may quote what it read.
+            let unreadable = |_| ClientError("the client certificate cannot be read".to_owned());
+            builder.identity(reqwest::Identity::from_pem(pem).map_err(unreadable)?)
+        }
+        None => builder,
     };
     builder.build().map_err(|error| ClientError(describe(&error.without_url())))
 }
