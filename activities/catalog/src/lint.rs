@@ -165,8 +165,13 @@ fn servers(lint: &mut Lint<'_>) {
             }
         }
         for listed in &server.hosts {
-            let name = listed.strip_prefix("*.").unwrap_or(listed);
-            if listed != "*" && (name.contains(['*', '/', ':', '$']) || name.is_empty()) {
+            let labels: Vec<&str> = listed.split('.').collect();
+            let own = labels.iter().rev().take(2).all(|label| !label.contains('*'));
+            let is_label = |label: &&str| {
+                *label == "*" || !(label.is_empty() || label.contains(['*', '/', ':', '$']))
+            };
+            let is_host = own && labels.len() > 1 && labels.iter().all(is_label);
+            if listed != "*" && !is_host {
                 lint.wrong(
                     &path,
                     format!("`{listed}` is no host: `a.example.com`, `*.example.com`"),

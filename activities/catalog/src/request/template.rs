@@ -98,15 +98,16 @@ pub(super) fn server(
     Ok((url, hosts))
 }
 
-/// Whether the host of `url` is one of `hosts`: exact, `*.example.com` for one label, `*` for any.
+/// Whether the host of `url` is one of `hosts`: exact, with `*` for one label, or `*` for any.
 pub(crate) fn is_listed(url: &Url, hosts: &[String]) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_end_matches('.');
-    hosts.iter().any(|listed| match listed.strip_prefix("*.") {
-        Some(parent) => host
-            .strip_suffix(parent)
-            .and_then(|label| label.strip_suffix('.'))
-            .is_some_and(|label| !label.is_empty() && !label.contains('.')),
-        None => listed == "*" || listed == host,
-    })
+    let fits = |listed: &String| {
+        let mut labels = host.split('.');
+        let mut known = listed.split('.');
+        known.by_ref().all(|known| {
+            labels.next().is_some_and(|it| it == known || (known == "*" && !it.is_empty()))
+        }) && labels.next().is_none()
+    };
+    hosts.iter().any(|listed| listed == "*" || fits(listed))
 }
