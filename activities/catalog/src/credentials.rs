@@ -23,8 +23,8 @@ pub struct Prepared {
     pub headers: HeaderMap,
     /// Its body; none if empty.
     pub body: Vec<u8>,
-    /// The hosts that may see the connection's secrets: exact, with `*` for one label, or `*` for
-    /// any.
+    /// The hosts that may see the connection's secrets: exact, with `*` for any one label
+    /// (`*.example.com`), or `*` for any host.
     pub hosts: Vec<String>,
 }
 

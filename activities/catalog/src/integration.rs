@@ -71,8 +71,8 @@ pub struct Server {
     /// `https://…`, with `${config.NAME}` or `${token.NAME}` holes.
     pub url: String,
     /// The hosts that a filled-in URL may have, and that redirects may lead to with the
-    /// connection's secrets: exact, with `*` for one label (`*.example.com`, `s3.*.example.com`), or
-    /// `*` for any where people run the service themselves. Needed where the URL has a hole in its host; otherwise the URL's own
+    /// connection's secrets: exact, with `*` for any one label (`*.example.com`), or `*` for any host
+    /// where people run the service themselves. Needed where the URL has a hole in its host; otherwise the URL's own
     /// host if left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<String>,

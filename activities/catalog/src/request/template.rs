@@ -98,16 +98,14 @@ pub(super) fn server(
     Ok((url, hosts))
 }
 
-/// Whether the host of `url` is one of `hosts`: exact, with `*` for one label, or `*` for any.
+/// Whether the host of `url` is one of `hosts`: exact, with `*` for any one label, or `*` for any.
 pub(crate) fn is_listed(url: &Url, hosts: &[String]) -> bool {
     let Some(host) = url.host_str() else { return false };
     let host = host.trim_end_matches('.');
-    let fits = |listed: &String| {
-        let mut labels = host.split('.');
-        let mut known = listed.split('.');
-        known.by_ref().all(|known| {
-            labels.next().is_some_and(|it| it == known || (known == "*" && !it.is_empty()))
-        }) && labels.next().is_none()
-    };
-    hosts.iter().any(|listed| listed == "*" || fits(listed))
+    hosts.iter().any(|listed| {
+        let same =
+            |(listed, label): (&str, &str)| listed == label || (listed == "*" && !label.is_empty());
+        let labels = (listed.split('.').count(), host.split('.').count());
+        listed == "*" || (labels.0 == labels.1 && listed.split('.').zip(host.split('.')).all(same))
+    })
 }
