@@ -2,6 +2,7 @@
 //!
 //! A contract says what a vendor's description says of requests. [`check`] compares one operation
 //! with it, both as data; nothing is sent. [`mutate`] spoils entries, to see that each check bites.
+//! [`mock`] takes real requests, judges them by the contract alone, and answers.
 //!
 //! | module | holds |
 //! | --- | --- |
@@ -11,14 +12,28 @@
 //! | [`shape`] | JSON Schema beside JSON Schema |
 //! | [`auth`] | how a connection proves itself, and with which scopes |
 //! | [`graphql`] | documents and their variables |
+//! | [`supply`] | what an entry sends, and whether it always does |
 //! | [`mutate`] | spoiled entries |
+//! | [`arguments`] | arguments made from an operation's schema |
+//! | [`proof`] | made-up connections |
+//! | [`mock`] | a server in place of a vendor |
+//! | [`judge`] | its judgement of a request |
+//! | [`strict`], [`form`] | schemas that take nothing unnamed, and text as values |
+//! | [`answer`] | what it answers |
 
+pub mod answer;
+pub mod arguments;
 pub mod auth;
 pub mod contract;
+pub mod form;
 pub mod graphql;
+pub mod judge;
+pub mod mock;
 pub mod mutate;
+pub mod proof;
 pub mod rest;
 pub mod shape;
+pub mod strict;
 pub mod supply;
 pub mod target;
 
@@ -105,14 +120,12 @@ impl Report {
 /// What the operation `name` gets wrong, by the vendor's word.
 pub fn check(contract: &Contract, integration: &Integration, name: &str) -> Vec<Finding> {
     let operation = &integration.operations[name];
-    let findings = if operation.graphql.is_some() {
-        let mut report = Report::new(name);
-        graphql::check(contract, integration, operation, &mut report);
-        report.findings
-    } else {
-        rest(contract, integration, operation, name)
-    };
-    findings
+    if operation.graphql.is_none() {
+        return rest(contract, integration, operation, name);
+    }
+    let mut report = Report::new(name);
+    graphql::check(contract, integration, operation, &mut report);
+    report.findings
 }
 
 /// Of several descriptions of the same path, the one that fits best counts.

@@ -223,7 +223,8 @@ impl Spoiler<'_> {
     fn needs(&self, operation: &Operation, param: &Param, place: &str) -> bool {
         let last = place.rsplit('/').next().unwrap_or(place);
         match param.place {
-            ParamIn::Variable | ParamIn::Path => false,
+            ParamIn::Path => false,
+            ParamIn::Variable => self.needs_variable(operation, place),
             ParamIn::Query | ParamIn::Header => self.described(operation).iter().any(|theirs| {
                 let params = theirs["parameters"].as_array().into_iter().flatten();
                 params.clone().any(|it| {
@@ -253,6 +254,27 @@ impl Spoiler<'_> {
                         schemas.any(needs) && (place.matches('/').count() == 0 || alone.count() == 1)
                     })
             }
+        }
+    }
+
+    /// Whether the vendor's schema needs what is at `place`, of which nothing else is a part.
+    fn needs_variable(&self, operation: &Operation, place: &str) -> bool {
+        let (Some(graphql), Some(schema)) = (&operation.graphql, &self.contract.schema) else {
+            return false;
+        };
+        let mut parts = place.trim_start_matches('/').split('/');
+        let top = parts.next().unwrap_or_default();
+        let declared = graphql.document.split_once(&format!("${top}:")).map(|(_, rest)| rest);
+        let declared = declared.and_then(|rest| rest.split([',', ')']).next()).unwrap_or_default();
+        match (parts.next(), parts.next()) {
+            (None, _) => declared.trim().ends_with('!'),
+            (Some(member), None) => {
+                let name = declared.trim_matches([' ', '!', '=', '{', '}']);
+                let ty = schema.get_input_object(name);
+                let field = ty.and_then(|it| it.fields.get(member));
+                field.is_some_and(|it| it.ty.is_non_null() && it.default_value.is_none())
+            }
+            (Some(_), Some(_)) => false,
         }
     }
 

@@ -39,6 +39,11 @@ impl<'a> Choice<'a> {
             || (kind == "integer" && self.types.contains("number"))
     }
 
+    /// Whether it says that a value is of this type.
+    pub fn is_of(&self, kind: &str) -> bool {
+        self.types.contains(kind)
+    }
+
     /// What the member `name` is; `None` if there is none of that name.
     pub fn property(&self, name: &str) -> Option<&'a Value> {
         static ANYTHING: Value = Value::Null;
