@@ -36,14 +36,17 @@ impl fmt::Debug for Catalog {
 
 impl Entry {
     fn get(&self) -> Option<Arc<Integration>> {
-        let read = || match serde_json::from_str::<Integration>(self.json) {
+        self.read.get_or_init(|| self.parsed()).clone()
+    }
+
+    fn parsed(&self) -> Option<Arc<Integration>> {
+        match serde_json::from_str::<Integration>(self.json) {
             Ok(integration) => Some(Arc::new(integration)),
             Err(error) => {
                 tracing::error!(%error, "an entry of the catalogue cannot be read");
                 None
             }
-        };
-        self.read.get_or_init(read).clone()
+        }
     }
 }
 
@@ -110,9 +113,13 @@ impl Catalog {
         self.entries.get(slug)?.get()
     }
 
-    /// Every integration, in the order of the slugs. Reads those that have not been asked for.
+    /// Every integration, in the order of the slugs. Those that nobody has asked for by name are
+    /// read and not kept.
     pub fn integrations(&self) -> impl Iterator<Item = Arc<Integration>> {
-        self.entries.values().filter_map(|entry| entry.get())
+        let known = |entry: &Arc<Entry>| entry.read.get().cloned();
+        self.entries
+            .values()
+            .filter_map(move |entry| known(entry).unwrap_or_else(|| entry.parsed()))
     }
 
     /// The integration and the operation's name in it that `slug.operation` names.

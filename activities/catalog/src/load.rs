@@ -1,7 +1,7 @@
 //! From the text of a catalogue file to an integration.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::integration::Integration;
 use crate::lint;
@@ -9,6 +9,14 @@ use crate::problem::Problem;
 
 /// Version of the file's shape.
 pub const SCHEMA: u32 = 1;
+
+/// The JSON Schema of a catalogue file, for editors.
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft07()
+        .into_generator()
+        .into_root_schema_for::<Integration>()
+        .to_value()
+}
 
 /// Reads one file of the catalogue, without judging what it says. `file` is its name for messages.
 ///

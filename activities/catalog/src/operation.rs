@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use longhaul_contract::tool::Effect;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::integration::{Errors, Idempotency, Integration, Server};
 
@@ -33,7 +33,9 @@ pub struct Operation {
     /// What it does to the world. Needed wherever the method does not tell: by default `GET` and
     /// `HEAD` read, `DELETE` deletes, and nothing else has a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", extend("enum" = [
+        "read", "create", "update", "delete", "send", "money", "permission", "execute", "opaque"
+    ]))]
     pub effect: Option<Effect>,
     /// Whether a repeated request changes nothing more, by the vendor's word.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -186,7 +188,7 @@ pub struct Param {
     pub list: Option<ListStyle>,
     /// Its JSON Schema: `type`, `description`, `enum`, `items`, `properties`, `default`, ….
     #[serde(flatten)]
-    pub schema: BTreeMap<String, Value>,
+    pub schema: Map<String, Value>,
 }
 
 /// Where an argument goes.

@@ -142,28 +142,42 @@ fn next_link(headers: &HeaderMap) -> Option<String> {
         let mut rest = value.to_str().ok()?;
         while let Some((_, after)) = rest.split_once('<') {
             let (url, after) = after.split_once('>')?;
-            // Parameters go on to the next comma that is not in quotes.
-            let mut quoted = false;
-            let end = after.find(|c| {
-                quoted ^= c == '"';
-                c == ',' && !quoted
-            });
-            let (parameters, tail) = match end {
-                Some(end) => after.split_at(end),
-                None => (after, ""),
-            };
-            let is_next = parameters.split(';').any(|parameter| {
-                parameter.split_once('=').is_some_and(|(name, value)| {
-                    let mut rels = value.trim().trim_matches('"').split_whitespace();
-                    name.trim().eq_ignore_ascii_case("rel")
-                        && rels.any(|rel| rel.eq_ignore_ascii_case("next"))
-                })
-            });
-            if is_next {
+            let (parameters, tail) = cut(after, ',');
+            if is_next(parameters) {
                 return Some(url.to_owned());
             }
             rest = tail;
         }
     }
     None
+}
+
+fn is_next(parameters: &str) -> bool {
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let (parameter, tail) = cut(rest, ';');
+        if let Some((name, value)) = parameter.split_once('=') {
+            let mut rels = value.trim().trim_matches('"').split_whitespace();
+            if name.trim().eq_ignore_ascii_case("rel")
+                && rels.any(|rel| rel.eq_ignore_ascii_case("next"))
+            {
+                return true;
+            }
+        }
+        rest = tail;
+    }
+    false
+}
+
+/// What is before and after the first `separator` that is not in quotes.
+fn cut(text: &str, separator: char) -> (&str, &str) {
+    let mut quoted = false;
+    let at = text.find(|c| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    });
+    match at {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None => (text, ""),
+    }
 }

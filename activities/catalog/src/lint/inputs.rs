@@ -67,7 +67,7 @@ pub(super) fn check(lint: &mut Lint<'_>, path: &[&str; 2], operation: &Operation
         }
     }
     let schema = schema(integration, operation);
-    match jsonschema::validator_for(&schema) {
+    match jsonschema::options().offline().build(&schema) {
         Err(error) => lint.wrong(path, format!("the schema of its arguments is wrong: {error}")),
         Ok(_) => {
             for (name, param) in &operation.input {
@@ -155,8 +155,9 @@ fn one(lint: &mut Lint<'_>, path: &[&str], name: &str, operation: &Operation, pa
 /// A default is what the argument may be.
 fn default(lint: &mut Lint<'_>, path: &[&str], name: &str, param: &Param) {
     let Some(default) = param.schema.get("default") else { return };
-    let schema = Value::Object(param.schema.clone().into_iter().collect());
-    if jsonschema::validator_for(&schema).is_ok_and(|schema| !schema.is_valid(default)) {
+    let schema = Value::Object(param.schema.clone());
+    if jsonschema::options().offline().build(&schema).is_ok_and(|schema| !schema.is_valid(default))
+    {
         lint.wrong(path, format!("the default of `{name}` does not fit it"));
     }
 }

@@ -67,3 +67,28 @@ fn an_integration_survives_json() {
     let json = serde_json::to_string(&integration).unwrap();
     assert_eq!(serde_json::from_str::<Integration>(&json).unwrap(), integration);
 }
+
+#[test]
+fn the_published_schema_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.json");
+    let current = format!("{:#}\n", schema());
+    if std::env::var_os("LONGHAUL_UPDATE_SCHEMA").is_some() {
+        std::fs::write(path, &current).unwrap();
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        published == current,
+        "schema.json is out of date; run this test with LONGHAUL_UPDATE_SCHEMA=1"
+    );
+}
+
+#[test]
+fn the_schema_takes_what_the_reader_takes() {
+    let schema = jsonschema::options().offline().build(&schema()).unwrap();
+    let value: serde_json::Value = serde_saphyr::from_str(SMALL).unwrap();
+    let violations: Vec<_> = schema.iter_errors(&value).map(|it| it.to_string()).collect();
+    assert!(violations.is_empty(), "{violations:?}");
+    let mut wrong = value;
+    wrong["operations"]["domains.list"]["effect"] = "harmless".into();
+    assert!(!schema.is_valid(&wrong));
+}

@@ -1,5 +1,8 @@
 //! Words of texts and of queries: split, in small letters, without their endings.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 /// Words that say nothing about what is wanted.
 const EMPTY: [&str; 60] = [
     "a", "about", "all", "am", "an", "and", "any", "are", "as", "at", "be", "been", "by", "can",
@@ -9,9 +12,9 @@ const EMPTY: [&str; 60] = [
     "was", "we", "what", "which", "will", "with", "you",
 ];
 
-/// Words that people and vendors use for the same thing. The first of a group stands for it.
+/// Words that people and vendors use for the same thing.
 const ALIKE: [&[&str]; 38] = [
-    &["create", "add", "make", "open", "insert", "start", "set up", "register", "file", "raise"],
+    &["create", "add", "make", "open", "insert", "start", "register", "raise"],
     &["list", "show", "browse", "display", "every", "enumerate", "view", "see"],
     &["get", "fetch", "read", "retrieve", "look", "show", "view", "see", "detail", "check"],
     &["search", "find", "query", "look", "locate", "filter", "lookup"],
@@ -22,7 +25,7 @@ const ALIKE: [&[&str]; 38] = [
     &["post", "publish", "write", "say", "announce"],
     &["cancel", "stop", "abort", "terminate", "end", "call"],
     &["close", "resolve", "finish", "complete", "done"],
-    &["refund", "reimburse", "give", "return", "money back"],
+    &["refund", "reimburse", "give", "return"],
     &["charge", "payment", "pay", "bill", "collect"],
     &["customer", "client", "buyer", "account"],
     &["person", "user", "member", "people", "contact", "colleague", "teammate", "who"],
@@ -54,6 +57,23 @@ const ALIKE: [&[&str]; 38] = [
 /// What another word for one in the query counts.
 const OTHER: f32 = 0.45;
 
+/// Each word's others, without their endings.
+static OTHERS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
+    let mut others: HashMap<String, Vec<String>> = HashMap::new();
+    for alike in ALIKE {
+        let stems: Vec<String> = alike.iter().map(|word| stem((*word).to_owned())).collect();
+        for one in &stems {
+            let known = others.entry(one.clone()).or_default();
+            for other in stems.iter().filter(|other| *other != one) {
+                if !known.contains(other) {
+                    known.push(other.clone());
+                }
+            }
+        }
+    }
+    others
+});
+
 /// The words of a text.
 pub(super) fn of_text(text: &str) -> Vec<String> {
     split(text).into_iter().filter(|word| !EMPTY.contains(&word.as_str())).map(stem).collect()
@@ -73,16 +93,8 @@ pub(super) fn of_query(text: &str) -> Vec<Vec<(String, f32)>> {
         }
         seen.push(stemmed.clone());
         let mut group = vec![(stemmed.clone(), 1.0)];
-        for alike in ALIKE {
-            let stems: Vec<String> = alike.iter().map(|it| stem((*it).to_owned())).collect();
-            if !stems.contains(&stemmed) {
-                continue;
-            }
-            for other in stems {
-                if group.iter().all(|(known, _)| *known != other) {
-                    group.push((other, OTHER));
-                }
-            }
+        for other in OTHERS.get(&stemmed).into_iter().flatten() {
+            group.push((other.clone(), OTHER));
         }
         groups.push(group);
     }
@@ -153,8 +165,8 @@ fn stem(word: String) -> String {
     let last: Vec<char> = word.chars().rev().take(2).collect();
     if let [a, b] = last.as_slice()
         && a == b
-        && !"lsz".contains(*a)
-        && word.len() > 3
+        && !"sz".contains(*a)
+        && word.len() > if *a == 'l' { 5 } else { 3 }
     {
         word.pop();
     }

@@ -27,7 +27,7 @@ fn later(failure: Failure) -> (Duration, ErrorKind) {
             assert!(error.retryable);
             (after, error.kind)
         }
-        other => panic!("not for later: {other:?}"),
+        other @ (Failure::Error(_) | Failure::Auth(_)) => panic!("not for later: {other:?}"),
     }
 }
 
