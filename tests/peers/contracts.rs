@@ -41,7 +41,7 @@ const DESCRIBED: [(&str, &str, &str); 13] = [
 pub(crate) static PILOTS: LazyLock<BTreeMap<&'static str, Pilot>> = LazyLock::new(|| {
     let (catalog, folder) = (Catalog::builtin(), folder());
     let pilot = |(slug, file, more): &(&'static str, &str, &str)| {
-        let entry = catalog.get(slug).unwrap_or_else(|| panic!("no entry `{slug}`"));
+        let entry = catalog.integration(slug).unwrap_or_else(|| panic!("no entry `{slug}`"));
         (*slug, Pilot { entry, contract: Contract::load(&folder, file, more) })
     };
     DESCRIBED.iter().map(pilot).collect()

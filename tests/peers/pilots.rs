@@ -63,14 +63,14 @@ impl Bench {
     /// Calls each operation by each auth method that it takes, with all arguments and with few.
     async fn everything(&mut self) {
         for name in self.entry.operations.keys().cloned().collect::<Vec<_>>() {
-            let operation = &self.entry.operations[&name];
+            let operation = self.entry.operations[&name].clone();
             for method in self.entry.auth.clone() {
                 if !operation.auth.is_empty() && !operation.auth.contains(&method.id) {
                     continue;
                 }
                 // Just what consent would be asked for.
                 let granted: BTreeSet<String> =
-                    self.entry.operations[&name].scopes(&method.id).into_iter().collect();
+                    operation.scopes(&method.id).into_iter().collect();
                 let made_up = MadeUp::new(&self.entry, &method, granted);
                 for extent in [Extent::All, Extent::Needed] {
                     self.one(&name, &made_up, extent).await;
@@ -162,7 +162,7 @@ async fn every_operation_is_executed_and_judged_by_the_vendor_s_description() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_from_documentation_is_executed_too() {
-    let entry = Catalog::builtin().get("salesforce").unwrap();
+    let entry = Catalog::builtin().integration("salesforce").unwrap();
     let mut bench = Bench::new(entry, None).await;
     bench.everything().await;
     println!("{} calls, {} requests", bench.calls, bench.requests);
