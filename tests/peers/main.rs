@@ -11,6 +11,7 @@
 
 mod contracts;
 mod http_service;
+mod judges;
 mod oidc;
 mod other_runtimes;
 mod pilots;

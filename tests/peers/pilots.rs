@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use longhaul_catalog::operation::{Format, PageKind};
+use longhaul_catalog::auth::AuthMethod;
+use longhaul_catalog::operation::{BodyFormat, Format, PageKind, ParamIn};
 use longhaul_catalog::{
     Answer, Blobs, Call, Catalog, Engine, EngineSettings, FileContent, Integration,
 };
@@ -13,8 +14,9 @@ use longhaul_net::egress::Egress;
 use longhaul_tests::vendor::answer::SAID;
 use longhaul_tests::vendor::arguments::{Extent, arguments};
 use longhaul_tests::vendor::mock::{Expected, Mock};
+use longhaul_tests::vendor::mutate::{Fault, Mutant, mutants};
 use longhaul_tests::vendor::proof::{CANARY, MadeUp};
-use longhaul_tests::vendor::{Contract, Finding};
+use longhaul_tests::vendor::{Contract, Finding, target};
 use serde_json::{Value, json};
 
 use crate::contracts::PILOTS;
@@ -168,4 +170,94 @@ async fn what_is_written_from_documentation_is_executed_too() {
     println!("{} calls, {} requests", bench.calls, bench.requests);
     assert!(bench.wrong.is_empty(), "{}", bench.wrong.join("\n"));
     assert!(bench.calls >= 19 * 2);
+}
+
+/// Faults that a request shows. The mock stands at any address, and values are chosen by the test.
+const SHOWN: [Fault; 3] = [Fault::RequiredGone, Fault::WrongHeader, Fault::WrongMedia];
+
+/// Whether the vendor's description is known to be wrong of just this operation.
+fn is_blind(slug: &str, name: &str) -> bool {
+    KNOWN.iter().any(|it| it.slug == slug && it.operation == name)
+}
+
+/// Whether a request can show the fault to somebody who knows only the vendor's description.
+fn is_shown(contract: &Contract, sound: &Integration, name: &str, mutant: &Mutant) -> bool {
+    let operation = &mutant.integration.operations[name];
+    match mutant.fault {
+        // A path of holes fits any path of that length.
+        Fault::WrongPath => {
+            let path = operation.path().unwrap_or_default();
+            operation.graphql.is_some() || !path.trim_start_matches("/zz/zz/zz").starts_with("/{")
+        }
+        // Where the vendor has another operation there, it is that one.
+        Fault::WrongMethod => {
+            let mut other = operation.clone();
+            other.contract = None;
+            operation.graphql.is_some()
+                || target::find(contract, &mutant.integration, &other).is_err()
+        }
+        // What becomes a part of a path or header is a word, whatever it was.
+        Fault::WrongType => {
+            let spoiled = mutant.done.split(':').next().unwrap_or_default();
+            let param = &sound.operations[name].input[spoiled];
+            let kind = param.schema.get("type").and_then(Value::as_str);
+            // A list of one word looks like the word, and so does `true`.
+            let in_text = param.place == ParamIn::Query || operation.body == BodyFormat::Form;
+            let at = [ParamIn::Path, ParamIn::Header, ParamIn::WholeBody];
+            !(kind == Some("string") && at.contains(&param.place)
+                || kind == Some("array") && in_text)
+        }
+        // The whole body is JSON, whatever is said of its parts.
+        Fault::WrongMedia => {
+            !operation.input.values().any(|it| it.place == ParamIn::WholeBody)
+                || operation.headers.keys().any(|it| it == "content-type")
+        }
+        // Without its source, a copy is another operation: an upload.
+        Fault::RequiredGone => {
+            (sound.slug.as_str(), name) != ("aws-s3", "objects.copy")
+        }
+        fault => SHOWN.contains(&fault),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spoiled_entries_are_found_on_the_wire() {
+    let mut counts: BTreeMap<Fault, (usize, usize)> = BTreeMap::new();
+    let (mut survivors, mut blind) = (Vec::new(), 0);
+    for (slug, pilot) in PILOTS.iter() {
+        let mut bench = Bench::new(Arc::clone(&pilot.entry), Some(&pilot.contract)).await;
+        let sound = Arc::clone(&bench.entry);
+        for name in sound.operations.keys() {
+            for mutant in mutants(&pilot.contract, &sound, name) {
+                if !is_shown(&pilot.contract, &sound, name, &mutant) {
+                    continue;
+                }
+                let operation = &mutant.integration.operations[name];
+                let takes = |it: &&AuthMethod| {
+                    operation.auth.is_empty() || operation.auth.contains(&it.id)
+                };
+                let method = sound.auth.iter().find(takes).unwrap();
+                let granted = operation.scopes(&method.id).into_iter().collect();
+                let made_up = MadeUp::new(&sound, method, granted);
+                bench.entry = Arc::new(mutant.integration);
+                bench.wrong.clear();
+                bench.one(name, &made_up, Extent::All).await;
+                let (all, found) = counts.entry(mutant.fault).or_default();
+                *all += 1;
+                if bench.wrong.is_empty() && is_blind(slug, name) {
+                    blind += 1;
+                } else if bench.wrong.is_empty() {
+                    survivors.push(format!("{slug}.{name}: {:?} {}", mutant.fault, mutant.done));
+                } else {
+                    *found += 1;
+                }
+            }
+        }
+    }
+    for (fault, (all, found)) in &counts {
+        println!("{fault:?}: {found} of {all} found");
+    }
+    let all: usize = counts.values().map(|(all, _)| all).sum();
+    println!("{} of {all} faults found", all - survivors.len() - blind);
+    assert!(survivors.is_empty(), "{} not found: {survivors:#?}", survivors.len());
 }

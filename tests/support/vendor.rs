@@ -20,6 +20,7 @@
 //! | [`judge`] | its judgement of a request |
 //! | [`strict`], [`form`] | schemas that take nothing unnamed, and text as values |
 //! | [`answer`] | what it answers |
+//! | [`slice`] | a part of a contract for other programs |
 
 pub mod answer;
 pub mod arguments;
@@ -33,6 +34,7 @@ pub mod mutate;
 pub mod proof;
 pub mod rest;
 pub mod shape;
+pub mod slice;
 pub mod strict;
 pub mod supply;
 pub mod target;

@@ -163,5 +163,28 @@ pub(crate) const KNOWN: [Known; 24] = [
 
 const SEARCH: &str = "https://developers.hubspot.com/docs/api-reference/search/guide: optional";
 
-/// The same where a request shows it in another way than an entry does.
-pub(crate) const ON_THE_WIRE: [Known; 0] = [];
+/// The same where a request shows it: headers of whole APIs, which descriptions leave out.
+pub(crate) const ON_THE_WIRE: [Known; 4] = [
+    known(
+        "notion",
+        "comments.create",
+        Rule::Unknown,
+        "notion-version",
+        "https://developers.notion.com/reference/versioning",
+    ),
+    known(
+        "github",
+        "*",
+        Rule::Unknown,
+        "x-github-api-version",
+        "https://docs.github.com/en/rest/about-the-rest-api/api-versions",
+    ),
+    known("stripe", "*", Rule::Unknown, "stripe-version", "https://docs.stripe.com/api/versioning"),
+    known(
+        "stripe",
+        "*",
+        Rule::Unknown,
+        "idempotency-key",
+        "https://docs.stripe.com/api/idempotent_requests",
+    ),
+];

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use apollo_compiler::ExecutableDocument;
+use apollo_compiler::ast::Type;
 use apollo_compiler::request::coerce_variable_values;
+use apollo_compiler::schema::ExtendedType;
+use apollo_compiler::{ExecutableDocument, Schema};
 use axum::http::HeaderMap;
 use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
@@ -184,13 +186,36 @@ fn one(
             report.add(Rule::Required, name, "the vendor needs it");
         }
     }
-    for known in params.iter().filter(|it| it["in"] == "header") {
-        let name = known["name"].as_str().unwrap_or_default();
-        if let Some(value) = request.header(name).filter(|_| !name.contains('*')) {
-            word(contract, &json!(value), &known["schema"], name, report);
+    headers(contract, params, request, report);
+    body(contract, theirs, request, report);
+}
+
+/// Headers that HTTP itself has.
+const USUAL: [&str; 8] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+];
+
+fn headers(contract: &Contract, params: &[Value], request: &Seen, report: &mut Report) {
+    let known = params.iter().filter(|it| it["in"] == "header");
+    let known: Vec<(&str, &Value)> =
+        known.filter_map(|it| Some((it["name"].as_str()?, &it["schema"]))).collect();
+    for name in request.headers.keys().map(|it| it.as_str()) {
+        match known.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)) {
+            Some((known, schema)) => {
+                let value = json!(request.header(name).unwrap_or_default());
+                word(contract, &value, schema, known, report);
+            }
+            None if USUAL.contains(&name) => {}
+            None => report.add(Rule::Unknown, name, "the vendor has no such header"),
         }
     }
-    body(contract, theirs, request, report);
 }
 
 /// A value that came as text.
@@ -234,7 +259,11 @@ fn body(contract: &Contract, theirs: &Value, request: &Seen, report: &mut Report
     }
     let described = &theirs["request_body"];
     if request.body.is_empty() {
-        if described["required"] == true {
+        // A body that is said to be optional may have members that are not.
+        let content = described["content"].as_object().into_iter().flatten();
+        let mut schemas = content.map(|(_, it)| contract.resolve(&it["schema"]));
+        let needs = |it: &Value| it["required"].as_array().is_some_and(|it| !it.is_empty());
+        if described["required"] == true || schemas.any(needs) {
             report.add(Rule::Required, "body", "the vendor needs a body");
         }
         return;
@@ -279,11 +308,37 @@ fn graphql(contract: &Contract, request: &Seen, report: &mut Report) {
     if let Err(error) = coerce_variable_values(schema, operation, &variables) {
         report.add(Rule::Type, "variables", format!("{error:?}"));
     }
+    for variable in &operation.variables {
+        scalars(schema, &variable.ty, &body["variables"][variable.name.as_str()], report);
+    }
     // Variables that the document does not declare are dropped by servers, and so are lost.
     for name in body["variables"].as_object().into_iter().flat_map(|it| it.keys()) {
         if !operation.variables.iter().any(|it| it.name.as_str() == name) {
             report.add(Rule::Unknown, name, "the document has no such variable");
         }
+    }
+}
+
+/// Scalars of the vendor's own, which any parser lets through, are words unless they hold JSON.
+fn scalars(schema: &Schema, ty: &Type, value: &Value, report: &mut Report) {
+    if let Value::Array(elements) = value {
+        return elements.iter().for_each(|it| scalars(schema, ty.item_type(), it, report));
+    }
+    let name = ty.inner_named_type();
+    match (schema.types.get(name), value) {
+        (Some(ExtendedType::InputObject(object)), Value::Object(members)) => {
+            for (name, value) in members {
+                if let Some(field) = object.fields.get(name.as_str()) {
+                    scalars(schema, &field.ty, value, report);
+                }
+            }
+        }
+        (Some(ExtendedType::Scalar(scalar)), Value::Object(_))
+            if !scalar.is_built_in() && !name.starts_with("JSON") =>
+        {
+            report.add(Rule::Type, name.as_str(), "an object is no such scalar");
+        }
+        (_, _) => {}
     }
 }
 

@@ -116,11 +116,14 @@ impl State {
     }
 }
 
-/// A proof in the query is no parameter of the operation.
+/// The proof is no parameter of the operation.
 fn without_proof(seen: &Seen, expected: &Expected) -> Seen {
     let mut seen = seen.clone();
-    if let Some(name) = expected.proof.0.strip_prefix('?') {
-        seen.query.retain(|(it, _)| it != name);
+    match expected.proof.0.strip_prefix('?') {
+        Some(name) => seen.query.retain(|(it, _)| it != name),
+        None => {
+            seen.headers.remove(&expected.proof.0);
+        }
     }
     seen
 }

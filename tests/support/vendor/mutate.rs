@@ -79,7 +79,8 @@ impl Spoiler<'_> {
         let http = operation.http.clone().unwrap_or_default();
         let (method, path) = http.split_once(' ').unwrap_or(("GET", "/"));
         let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
-        let longer = format!("{method} {path}/zz/zz/zz{}", query.map(|it| format!("?{it}")).unwrap_or_default());
+        let query = query.map(|it| format!("?{it}")).unwrap_or_default();
+        let longer = format!("{method} /zz/zz/zz{path}{query}");
         self.add(Fault::WrongPath, &longer, |it| it.http = Some(longer.clone()));
         for other in METHODS.into_iter().filter(|other| *other != method) {
             let changed = http.replacen(method, other, 1);

@@ -21,6 +21,7 @@ pub struct MadeUp {
     method: AuthMethod,
     public: Public,
     scopes: Option<BTreeSet<String>>,
+    key: String,
 }
 
 impl MadeUp {
@@ -39,7 +40,14 @@ impl MadeUp {
         });
         let public = Public { config: config.collect(), token: token.collect::<BTreeMap<_, _>>() };
         let says = matches!(method.kind, Kind::Oauth2 | Kind::Oauth2Cc | Kind::JwtBearer);
-        Self { method: method.clone(), public, scopes: says.then_some(granted) }
+        let key = format!("{CANARY}-api_key");
+        Self { method: method.clone(), public, scopes: says.then_some(granted), key }
+    }
+
+    /// The same with another key, for programs that look at what it begins with.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self }
     }
 
     /// Where the proof goes and what it is, whole: a header, or `?name` for a parameter.
@@ -62,7 +70,7 @@ impl MadeUp {
                 .unwrap_or_else(|| ("authorization".to_owned(), format!("Bearer {token}")))
         };
         match self.method.kind {
-            AuthKind::ApiKey | AuthKind::Bearer => bearer(secret("api_key")),
+            AuthKind::ApiKey | AuthKind::Bearer => bearer(self.key.clone()),
             AuthKind::Basic => {
                 let pair = match &self.method.basic {
                     Some(it) => (filled(&it.username, &secret), filled(&it.password, &secret)),
