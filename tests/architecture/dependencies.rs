@@ -41,6 +41,8 @@ const EDGES: [(&str, &[&str]); 9] = [
             "longhaul-contract",
             "longhaul-workflows",
             "longhaul-activities",
+            "longhaul-catalog",
+            "longhaul-net",
             "longhaul-policy",
             "longhaul-store",
             "longhaul",
