@@ -78,7 +78,8 @@ fn described(theirs: &Value) -> Value {
     let is_body = |it: &Value| {
         let content = it["content"].as_object().into_iter().flatten();
         let mut schemas = content.map(|(_, it)| &it["schema"]);
-        theirs["method"] != "GET" && schemas.any(|it| it != &json!({"type": "object", "properties": {}}))
+        theirs["method"] != "GET"
+            && schemas.any(|it| it != &json!({"type": "object", "properties": {}}))
     };
     if let Some(body) = theirs.get("request_body").filter(|it| is_body(it)) {
         described["requestBody"] = json!({
