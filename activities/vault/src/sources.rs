@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use longhaul_catalog::{AuthMethod, Integration};
+use longhaul_catalog::{AuthMethod, Catalog, Integration};
 
 use crate::error::VaultError;
 
-/// Gives integrations by their short names. The catalogue is one.
+/// Gives integrations by their short names, each time the same. The catalogue does.
 pub trait Integrations: Send + Sync {
     /// The integration of that name, if there is one.
     fn integration(&self, slug: &str) -> Option<Arc<Integration>>;
@@ -16,6 +16,12 @@ pub trait Integrations: Send + Sync {
 impl Integrations for BTreeMap<String, Arc<Integration>> {
     fn integration(&self, slug: &str) -> Option<Arc<Integration>> {
         self.get(slug).cloned()
+    }
+}
+
+impl Integrations for Catalog {
+    fn integration(&self, slug: &str) -> Option<Arc<Integration>> {
+        Catalog::integration(self, slug)
     }
 }
 
