@@ -25,9 +25,11 @@ async fn service(good: &Arc<Mutex<String>>) -> Server {
 }
 
 fn engine(server: &Server) -> Engine {
-    let mut settings = EngineSettings::default();
-    settings.egress = Egress::new(&["127.0.0.1".to_owned()]).unwrap();
-    settings.servers.insert("acme".to_owned(), server.url.parse().unwrap());
+    let settings = EngineSettings {
+        egress: Egress::new(&["127.0.0.1".to_owned()]).unwrap(),
+        servers: [("acme".to_owned(), server.url.parse().unwrap())].into(),
+        ..EngineSettings::default()
+    };
     Engine::new(settings).unwrap()
 }
 
