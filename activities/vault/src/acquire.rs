@@ -142,7 +142,7 @@ pub(crate) fn joined(oauth: &Oauth, scopes: &BTreeSet<String>) -> Option<(String
 }
 
 /// The scopes that a connection which nobody consents to asks for.
-fn wanted(subject: &Subject) -> BTreeSet<String> {
+pub(crate) fn wanted(subject: &Subject) -> BTreeSet<String> {
     let own = subject.method.oauth.iter().flat_map(|oauth| oauth.scopes.iter());
     let asked = subject.connection.facts.scopes.iter().flatten();
     own.chain(asked).cloned().collect()

@@ -7,7 +7,7 @@ use longhaul_catalog::{AuthMethod, Catalog, Integration};
 
 use crate::error::VaultError;
 
-/// Gives integrations by their short names. The catalogue is one.
+/// Gives integrations by their short names, each time the same. The catalogue does.
 pub trait Integrations: Send + Sync {
     /// The integration of that name, if there is one.
     fn integration(&self, slug: &str) -> Option<Arc<Integration>>;

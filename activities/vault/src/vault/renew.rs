@@ -5,6 +5,7 @@
 //! before the lease ends, by compare-and-swap on the version that was read. The work goes on if
 //! whoever asked for it goes away: a refresh token that was spent must not be lost.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use longhaul_catalog::auth::AuthKind;
 use longhaul_contract::time::Timestamp;
 
 use super::Vault;
-use crate::acquire::acquire;
+use crate::acquire::{acquire, wanted};
 use crate::connection::Connection;
 use crate::error::VaultError;
 use crate::scrub::scrub;
@@ -70,6 +71,37 @@ impl Vault {
         }
         let version = subject.connection.version;
         Ok(self.renew(id, Why::Asked(version)).await?.connection)
+    }
+
+    /// Asks for more scopes where nobody has to consent: service accounts, client credentials. If
+    /// the service refuses, the connection stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Request`] for kinds that people consent to ([`Vault::begin`]) or that have
+    /// none; what the service says.
+    pub async fn widen(
+        &self,
+        id: &str,
+        scopes: &BTreeSet<String>,
+    ) -> Result<Connection, VaultError> {
+        let subject = self.load(id).await?;
+        if subject.origin() != Origin::Machine {
+            let problem = "nobody but a person can give it more scopes";
+            return Err(VaultError::Request(problem.to_owned()));
+        }
+        let before = subject.connection.clone();
+        let mut wider = before.clone();
+        wider.facts.scopes.get_or_insert_default().extend(scopes.iter().cloned());
+        wider.updated_at = self.now();
+        self.note(&wider).await?;
+        match self.renew(id, Why::Asked(before.version)).await {
+            Ok(renewed) => Ok(renewed.connection),
+            Err(error) => {
+                self.note(&before).await?;
+                Err(error)
+            }
+        }
     }
 
     /// Renews a token, or waits for whoever does.
@@ -204,7 +236,15 @@ impl Vault {
         let now = self.now();
         let mut connection = subject.connection.clone();
         let mut secrets = (*subject.secrets).clone();
+        let said_scopes = granted.scopes.is_some();
         apply(&mut connection, &mut secrets, granted, now);
+        if subject.origin() == Origin::Machine {
+            // RFC 6749, 5.1: what is not said is as it was asked for.
+            let asked = wanted(&subject);
+            let scopes = connection.facts.scopes.take().filter(|scopes| !scopes.is_empty());
+            let said = said_scopes.then_some(scopes).flatten();
+            connection.facts.scopes = said.or(Some(asked).filter(|asked| !asked.is_empty()));
+        }
         if matches!(why, Why::Rejected(_)) {
             connection.facts.rejected_at = Some(now);
         }

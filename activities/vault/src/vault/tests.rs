@@ -2,6 +2,7 @@
 
 mod canary;
 mod consenting;
+mod engine;
 mod keeping;
 mod kinds;
 mod renewing;

@@ -295,5 +295,17 @@ async fn scopes_of_machines_are_asked_for() {
     let vault = world.vault();
     let made = vault.connect(NewConnection { scopes: scopes(&["b"]), ..new(&[]) }).await.unwrap();
     assert_eq!(server.last().form()["scope"], "a b");
-    assert_eq!(made.facts.scopes, Some(scopes(&["b"])));
+    assert_eq!(made.facts.scopes, Some(scopes(&["a", "b"])));
+    let made = vault.widen(&made.id, &scopes(&["c"])).await.unwrap();
+    assert_eq!(server.last().form()["scope"], "a b c");
+    assert_eq!(made.facts.scopes, Some(scopes(&["a", "b", "c"])));
+    // What the service does not give is not asked for for ever.
+    server.answer(|_| (400, json!({"error": "invalid_scope"})));
+    vault.widen(&made.id, &scopes(&["d"])).await.unwrap_err();
+    let after = vault.connection(&made.id).await.unwrap();
+    assert_eq!(after.facts.scopes, Some(scopes(&["a", "b", "c"])));
+    vault.credentials_of(&made.id).await.unwrap();
+    server.answer(|_| (200, json!({"access_token": "b", "scope": "a"})));
+    let made = vault.refresh(&made.id).await.unwrap();
+    assert_eq!(made.facts.scopes, Some(scopes(&["a"])));
 }

@@ -382,3 +382,15 @@ async fn refusals_are_taken_for_what_they_are() {
         assert_eq!(state == ConnectionState::NeedsReauth, ends, "{status} {body}");
     }
 }
+
+#[tokio::test]
+async fn a_worker_that_died_while_it_renewed_keeps_nobody_for_ever() {
+    let server = Server::start(rotating()).await;
+    let world = World::new(oauth(&server)).app();
+    let (vault, dead) = (world.vault(), world.vault());
+    let made = connected(&vault).await;
+    world.clock.shift(3600);
+    let brief = Duration::from_millis(300);
+    drop(dead.try_lease(&format!("renew {}", made.id), brief).await.unwrap().unwrap());
+    assert_eq!(token(&vault).await.unwrap().0, "Bearer canary-access-2");
+}
