@@ -1,5 +1,5 @@
 //! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
-//! PostgreSQL under the store, an identity provider at the edge, other runtimes beside it.
+//! PostgreSQL under the store, an identity provider at the edge, MCP servers, other runtimes.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -9,6 +9,9 @@
 )]
 
 mod http_service;
+mod mcp_conformance;
+mod mcp_servers;
+mod mcp_tools;
 mod oidc;
 mod other_runtimes;
 mod postgres;

@@ -19,6 +19,7 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
@@ -157,7 +158,23 @@ pub enum Decisions {
 ///
 /// Fails if the other side does not speak the protocol.
 pub async fn on_stdio(runtime: Arc<dyn Runtime>, decisions: Decisions) -> io::Result<()> {
-    let service = Offer::new(runtime, decisions).serve(rmcp::transport::stdio());
+    on_stream(runtime, decisions, tokio::io::join(tokio::io::stdin(), tokio::io::stdout())).await
+}
+
+/// Offers `runtime` on a stream, until it is closed.
+///
+/// # Errors
+///
+/// Fails if the other side does not speak the protocol.
+pub async fn on_stream<S>(
+    runtime: Arc<dyn Runtime>,
+    decisions: Decisions,
+    stream: S,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let service = Offer::new(runtime, decisions).serve(stream);
     let running = service.await.map_err(io::Error::other)?;
     running.waiting().await.map_err(io::Error::other)?;
     Ok(())

@@ -9,6 +9,8 @@
 
 mod calls;
 mod http;
+mod oauth;
 mod questions;
+mod serve;
 mod shim;
 mod support;
