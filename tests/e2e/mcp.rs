@@ -77,6 +77,8 @@ async fn an_agent_is_a_tool_and_its_gate_goes_to_the_person_at_the_client() {
     let report = done(&servers, &server, call("runs_wait", json!({"run": run}))).await;
     assert_eq!((&report["state"], &report["answer"]), (&json!("completed"), &json!("written")));
     assert_eq!(scene.world.project.read("files/a.txt").as_deref(), Some("text"));
-    let trace = scene.world.longhaul(&["trace", &run, "--json"]).await.ok().json().to_string();
-    assert!(trace.contains("\"mcp\"") && trace.contains("unproven"), "{trace}");
+    let trace = scene.world.longhaul(&["trace", &run, "--json"]).await.ok().json();
+    let entries = trace["entries"].as_array().unwrap();
+    let decided = entries.iter().find(|entry| entry["event"] == "approval_decided").unwrap();
+    assert_eq!(decided["by"], json!({"name": "mcp", "proof": "none", "channel": "update"}));
 }

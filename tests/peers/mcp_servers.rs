@@ -8,8 +8,8 @@ use std::time::Duration;
 use longhaul_contract::tool::Effect;
 use longhaul_mcp::exec::{Shim, VERB};
 use longhaul_mcp::{
-    Answer, Call, Content, Credential, FailedKind, McpOutcome, Options, Resume, Server, Servers,
-    Stdio, Variables,
+    Answer, Call, Content, Credential, FailedKind, InputRequest, McpOutcome, Options, Resume,
+    Server, Servers, Stdio, Variables,
 };
 use longhaul_tests::wait::eventually;
 use nix::sys::signal::{Signal, kill};
@@ -148,6 +148,21 @@ async fn a_question_of_the_old_generation_is_answered_by_calling_again() {
     };
     let said = text(servers.call(&server, &Credential::None, again).await);
     assert!(said.contains("Ada"), "{said}");
+}
+
+#[tokio::test]
+async fn a_page_to_visit_is_a_question() {
+    let (servers, server) =
+        (servers(), Server::stdio("everything", of_node("server-everything", &[])));
+    let visit = json!({"url": "https://example.com/consent", "message": "Please sign."});
+    let outcome = call(&servers, &server, "trigger-url-elicitation", visit).await;
+    let McpOutcome::InputRequired { requests, .. } = outcome else { panic!("{outcome:?}") };
+    let asked: Vec<&InputRequest> = requests.values().collect();
+    let page = InputRequest::Url {
+        message: "Please sign.".to_owned(),
+        url: "https://example.com/consent".to_owned(),
+    };
+    assert_eq!(asked, [&page]);
 }
 
 #[tokio::test]

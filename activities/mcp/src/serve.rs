@@ -25,6 +25,8 @@ use tokio::time::Instant;
 
 use handler::Offer;
 
+/// Web pages of this machine; those of others are refused.
+const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
 /// Between two looks at a run that is waited for.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -181,7 +183,7 @@ where
 }
 
 /// Offers `runtime` at `/mcp` of `listener`, for programs on this machine: requests that name
-/// another host, or come from a web page, are refused. There is no sign-in.
+/// another host, or come from a web page of another machine, are refused. There is no sign-in.
 ///
 /// # Errors
 ///
@@ -199,10 +201,12 @@ pub async fn on_http(
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
+    let mut config = StreamableHttpServerConfig::default();
+    config.allowed_origins = LOCAL_ORIGINS.map(str::to_owned).to_vec();
     let service = StreamableHttpService::new(
         move || Ok(Offer::new(Arc::clone(&runtime), decisions)),
         Arc::new(LocalSessionManager::default()),
-        StreamableHttpServerConfig::default().enforce_origin_validation(),
+        config,
     );
     axum::serve(listener, axum::Router::new().route_service("/mcp", service)).await
 }

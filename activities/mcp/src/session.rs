@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelTaskParams, CancelledNotification,
-    CancelledNotificationParam, ClientRequest, ErrorData, GetTaskParams, ProgressToken,
+    CancelledNotificationParam, ClientRequest, ErrorCode, ErrorData, GetTaskParams, ProgressToken,
     ProtocolVersion, RequestId, ServerResult, UpdateTaskParams,
 };
 use rmcp::service::{
@@ -368,7 +368,14 @@ fn refusal(said: &ErrorData, kept: &Kept) -> McpOutcome {
     if !pages.is_empty() {
         return repeat(pages.into_iter().map(|page| (id_of(&page), page)).collect(), kept);
     }
-    failed(FailedKind::Validation, words(&said.message))
+    let kind = match said.code {
+        ErrorCode::INVALID_PARAMS | ErrorCode::INVALID_REQUEST | ErrorCode::METHOD_NOT_FOUND => {
+            FailedKind::Validation
+        }
+        // The server got as far as trying.
+        _ => FailedKind::Tool,
+    };
+    failed(kind, words(&said.message))
 }
 
 /// Tells the server of a call for whose answer nobody waits any more.

@@ -285,8 +285,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{auth_required, result};
-    use crate::outcome::{Content, FailedKind, McpOutcome};
+    use super::{auth_required, pages, result};
+    use crate::outcome::{Content, FailedKind, InputRequest, McpOutcome};
 
     #[test]
     fn reads_a_challenge() {
@@ -298,6 +298,20 @@ mod tests {
         assert_eq!(read.scopes, ["a", "b"]);
         assert!(read.step_up);
         assert!(!auth_required("Bearer", None).step_up);
+    }
+
+    #[test]
+    fn an_error_may_ask_to_visit_pages() {
+        let error = |code: i32| {
+            let data = json!({"elicitations": [
+                {"mode": "url", "message": "Sign in.", "url": "https://x/y", "elicitationId": "1"},
+                {"mode": "url", "message": "Without a page."},
+            ]});
+            serde_json::from_value(json!({"code": code, "message": "no", "data": data})).unwrap()
+        };
+        let (message, url) = ("Sign in.".to_owned(), "https://x/y".to_owned());
+        assert_eq!(pages(&error(-32042)), [InputRequest::Url { message, url }]);
+        assert_eq!(pages(&error(-32602)), []);
     }
 
     #[test]
