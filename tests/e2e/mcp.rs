@@ -42,10 +42,18 @@ fn call(tool: &str, arguments: Value) -> Call {
 }
 
 async fn done(servers: &Servers, server: &Server, call: Call) -> Value {
-    match servers.call(server, &Credential::None, call).await {
-        McpOutcome::Done { structured: Some(value), .. } => value,
-        other => panic!("{other:?}"),
-    }
+    let outcome = servers.call(server, &Credential::None, call).await;
+    assert!(matches!(outcome, McpOutcome::Done { .. }), "{outcome:?}");
+    let structured = match outcome {
+        McpOutcome::Done { structured, .. } => structured,
+        McpOutcome::Failed { .. }
+        | McpOutcome::Unknown { .. }
+        | McpOutcome::InputRequired { .. }
+        | McpOutcome::Task { .. }
+        | McpOutcome::Changed { .. }
+        | McpOutcome::AuthRequired(_) => None,
+    };
+    structured.unwrap()
 }
 
 #[tokio::test]

@@ -150,10 +150,8 @@ async fn what_a_server_wants_to_know_is_an_outcome() {
             let (servers, server) = (servers.clone(), endpoint.guarded());
             async move {
                 let outcome = servers.call(&server, &credential, call("echo", json!({}))).await;
-                match outcome {
-                    McpOutcome::AuthRequired(required) => required,
-                    other => panic!("{other:?}"),
-                }
+                let McpOutcome::AuthRequired(required) = outcome else { panic!("{outcome:?}") };
+                required
             }
         };
         let metadata = "https://example.com/.well-known/oauth-protected-resource";
@@ -177,6 +175,20 @@ async fn a_busy_server_says_how_long_to_wait() {
     let outcome = servers().call(&endpoint.guarded(), &credential, call("echo", json!({}))).await;
     let McpOutcome::Failed { kind, retry_after, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((kind, retry_after), (FailedKind::RateLimit, Some(Duration::from_secs(7))));
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_not_read_at_a_url() {
+    for generation in GENERATIONS {
+        let endpoint = Endpoint::start(generation).await;
+        let server =
+            Server { most_bytes: Some(100_000), call_timeout: Some(15), ..endpoint.open() };
+        let servers = servers();
+        let big = call("big", json!({"bytes": 200_000}));
+        let outcome = servers.call(&server, &Credential::None, big).await;
+        assert!(matches!(outcome, McpOutcome::Unknown { .. }), "{generation}: {outcome:?}");
+        assert_eq!(text(&servers, &server, "big", json!({"bytes": 3})).await, "xxx");
+    }
 }
 
 #[tokio::test]
