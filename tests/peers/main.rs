@@ -10,6 +10,7 @@
 
 mod http_service;
 mod mcp_conformance;
+mod mcp_issuer;
 mod mcp_serve;
 mod mcp_servers;
 mod mcp_tools;

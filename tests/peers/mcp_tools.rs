@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-fn modules() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers/mcp/node_modules")
+/// A script of ours beside the packages.
+pub(crate) fn script(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("peers/mcp").join(name)
 }
 
 /// A package; `.ci/peers` installs it.
 pub(crate) fn package(name: &str) -> PathBuf {
-    let package = modules().join(name);
+    let package = script("node_modules").join(name);
     assert!(package.exists(), "`{}` is not there; run .ci/peers", package.display());
     package
 }
