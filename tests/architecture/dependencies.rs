@@ -45,6 +45,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "longhaul-workflows",
             "longhaul-activities",
             "longhaul-mcp",
+            "longhaul-net",
             "longhaul-policy",
             "longhaul-store",
             "longhaul",
