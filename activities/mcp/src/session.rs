@@ -14,8 +14,8 @@ use rmcp::model::{
     ProtocolVersion, RequestId, ServerResult, UpdateTaskParams,
 };
 use rmcp::service::{
-    ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, PeerRequestOptions,
-    RoleClient, RunningService, ServiceError,
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer,
+    PeerRequestOptions, RoleClient, RunningService, ServiceError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -108,6 +108,9 @@ impl Session {
         };
         let problem = match started {
             Ok(Ok(service)) => {
+                // How long a list is believed is decided here, and a hash that does not fit is
+                // looked at again.
+                service.set_response_cache_config(ClientCacheConfig::disabled()).await;
                 let version = service.peer_info().map(|peer| peer.protocol_version.clone());
                 let stateless = version.as_ref().is_some_and(|version| !version.has_initialize());
                 tracing::debug!(server = server.name, ?version, "connected to an MCP server");

@@ -17,6 +17,9 @@ use crate::error::words;
 use crate::outcome::{Answer, InputRequest, Progress};
 use crate::tool::digest;
 
+/// Bytes of the schema of a question, which goes into a run's history.
+const MOST_SCHEMA: usize = 16 * 1024;
+
 /// Who is told how far a call is.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
@@ -83,7 +86,8 @@ pub(crate) fn id_of(request: &InputRequest) -> String {
     digest(&whole).chars().take(16).collect()
 }
 
-/// A question as we know it; nothing for a kind that the protocol did not have.
+/// A question as we know it; nothing for a kind that the protocol did not have, or one that is
+/// too long to be kept.
 pub(crate) fn request_of(params: &ElicitRequestParams) -> Option<InputRequest> {
     let value = serde_json::to_value(params).ok()?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(words);
@@ -92,10 +96,11 @@ pub(crate) fn request_of(params: &ElicitRequestParams) -> Option<InputRequest> {
             let url = value.get("url").and_then(Value::as_str)?.to_owned();
             Some(InputRequest::Url { message: text("message")?, url })
         }
-        Some("form") | None => Some(InputRequest::Form {
-            message: text("message")?,
-            schema: value.get("requestedSchema").cloned().unwrap_or_else(|| json!({})),
-        }),
+        Some("form") | None => {
+            let schema = value.get("requestedSchema").cloned().unwrap_or_else(|| json!({}));
+            let fits = schema.to_string().len() <= MOST_SCHEMA;
+            fits.then_some(InputRequest::Form { message: text("message")?, schema })
+        }
         Some(_) => None,
     }
 }

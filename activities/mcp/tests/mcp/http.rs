@@ -178,6 +178,19 @@ async fn a_busy_server_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_not_there_is_said_without_its_url() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/mcp?key=canary-4711", listener.local_addr().unwrap());
+    drop(listener);
+    let server = Server::http("away", url);
+    let error = servers().list(&server, &Credential::None).await.unwrap_err();
+    assert!(matches!(&error, McpError::Start { .. }) && error.is_retryable(), "{error:?}");
+    let error = error.to_string();
+    assert!(error.contains("`away`") && error.contains("refused"), "{error}");
+    assert!(!error.contains("4711") && !error.contains("rmcp"), "{error}");
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_long_is_not_read_at_a_url() {
     for generation in GENERATIONS {
         let endpoint = Endpoint::start(generation).await;
