@@ -18,13 +18,13 @@ use tokio::process::{Child, Command};
 use crate::support::{FIXTURE, GENERATIONS, call, servers, text, text_of, until};
 
 /// The fixture at a URL; it ends with the test.
-struct Endpoint {
+pub(crate) struct Endpoint {
     url: String,
     child: Child,
 }
 
 impl Endpoint {
-    async fn start(generation: &str) -> Self {
+    pub(crate) async fn start(generation: &str) -> Self {
         let mut child = Command::new(FIXTURE)
             .args(["endpoint", generation])
             .stdin(Pipe::piped())
@@ -37,11 +37,11 @@ impl Endpoint {
         Self { url: url.trim().to_owned(), child }
     }
 
-    fn open(&self) -> Server {
+    pub(crate) fn open(&self) -> Server {
         Server::http("endpoint", format!("{}/open", self.url))
     }
 
-    fn guarded(&self) -> Server {
+    pub(crate) fn guarded(&self) -> Server {
         Server::http("endpoint", format!("{}/mcp", self.url))
     }
 }

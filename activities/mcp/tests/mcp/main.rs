@@ -11,6 +11,7 @@ mod calls;
 mod http;
 mod oauth;
 mod questions;
+mod secrecy;
 mod serve;
 mod shim;
 mod support;
