@@ -288,9 +288,11 @@ impl Session {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let options = PeerRequestOptions::with_timeout(self.server.call_timeout())
             .reset_timeout_on_progress();
+        let sending = self.shared.sending.read().await;
         let handle = self.service.send_cancellable_request(request, options).await?;
         let (id, token) = (handle.id.clone(), handle.progress_token.clone());
         self.shared.open(id.clone(), token.clone(), open, progress);
+        drop(sending);
         let peer = self.service.peer().clone();
         let mut given_up =
             GivenUp { shared: Arc::clone(&self.shared), id, token, peer: Some(peer) };

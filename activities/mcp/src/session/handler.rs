@@ -26,6 +26,8 @@ pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 /// What the handler and the calls of a session share.
 #[derive(Default)]
 pub(crate) struct Shared {
+    /// Held for reading between sending a call and knowing it: a server may be quicker than that.
+    pub(crate) sending: tokio::sync::RwLock<()>,
     calls: Mutex<HashMap<RequestId, Arc<Open>>>,
     progress: Mutex<HashMap<ProgressToken, OnProgress>>,
     tools_changed: AtomicBool,
@@ -135,6 +137,11 @@ impl Shared {
         self.ambiguous.load(Ordering::Acquire)
     }
 
+    /// Waits until every call that was sent is known.
+    async fn settle(&self) {
+        drop(self.sending.write().await);
+    }
+
     /// The call in which something is asked.
     fn asking(&self, context: &RequestContext<RoleClient>) -> Option<Arc<Open>> {
         let calls = held(&self.calls);
@@ -180,6 +187,7 @@ impl ClientHandler for Handler {
         let Some(request) = request_of(&request) else {
             return Ok(ElicitResult::new(ElicitationAction::Decline));
         };
+        self.shared.settle().await;
         Ok(match self.shared.asking(&context) {
             Some(call) => call.answer(request),
             // Nobody knows for whom the question is.
@@ -192,6 +200,7 @@ impl ClientHandler for Handler {
         params: ProgressNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
+        self.shared.settle().await;
         let told = held(&self.shared.progress).get(&params.progress_token).cloned();
         if let Some(told) = told {
             let message = params.message.as_deref().map(words);
