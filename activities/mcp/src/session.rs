@@ -233,6 +233,9 @@ impl Session {
                     self.lost(request.tool, "its answer is unreadable".to_owned())
                 }
             },
+            Err(error) if !open.was_sent() => {
+                failed(FailedKind::Upstream, words(&error.to_string()))
+            }
             Err(error) => match self.trouble(error) {
                 Trouble::Said(said) => refusal(&said, &kept),
                 Trouble::Auth(required) => McpOutcome::AuthRequired(required),

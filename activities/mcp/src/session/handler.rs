@@ -38,6 +38,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Open {
     answers: BTreeMap<String, Answer>,
+    sent: AtomicBool,
     asked: Mutex<BTreeMap<String, InputRequest>>,
 }
 
@@ -47,7 +48,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Open {
     pub(crate) fn new(answers: BTreeMap<String, Answer>) -> Self {
-        Self { answers, asked: Mutex::default() }
+        Self { answers, ..Self::default() }
+    }
+
+    /// Whether it was handed to the connection.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sent.load(Ordering::Acquire)
     }
 
     /// The questions to which there was no answer.
@@ -115,6 +121,7 @@ impl Shared {
         call: &Arc<Open>,
         progress: Option<OnProgress>,
     ) {
+        call.sent.store(true, Ordering::Release);
         held(&self.calls).insert(id, Arc::clone(call));
         if let Some(progress) = progress {
             held(&self.progress).insert(token, progress);
