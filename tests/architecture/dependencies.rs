@@ -54,6 +54,7 @@ const EDGES: [(&str, &[&str]); 11] = [
             "longhaul-activities",
             "longhaul-catalog",
             "longhaul-mcp",
+            "longhaul-net",
             "longhaul-policy",
             "longhaul-store",
             "longhaul-vault",

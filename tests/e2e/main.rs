@@ -19,6 +19,7 @@ mod http_approvals;
 mod http_links;
 mod inline;
 mod lifecycle;
+mod mcp;
 mod notify;
 mod people;
 mod resets;

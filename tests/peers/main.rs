@@ -1,6 +1,7 @@
 //! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
 //! PostgreSQL under the store, an identity provider at the edge, other runtimes beside it, and what
 //! vendors publish of their APIs beside the catalogue.
+//! PostgreSQL under the store, an identity provider at the edge, MCP servers, other runtimes.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -12,6 +13,11 @@
 mod contracts;
 mod http_service;
 mod judges;
+mod mcp_conformance;
+mod mcp_issuer;
+mod mcp_serve;
+mod mcp_servers;
+mod mcp_tools;
 mod oidc;
 mod other_runtimes;
 mod pilots;

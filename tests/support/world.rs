@@ -243,7 +243,8 @@ impl World {
     }
 
     /// The flags that lead a command to this server and task queue.
-    fn place(&self) -> Vec<String> {
+    /// The flags by which the program finds this server and task queue.
+    pub fn place(&self) -> Vec<String> {
         let flags = [
             ("--address", self.address.as_str()),
             ("--namespace", "default"),

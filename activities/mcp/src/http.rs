@@ -121,7 +121,7 @@ pub(crate) fn transport(
         headers.insert(known, value);
     }
     // The settings name the host.
-    let client = client(&ClientSettings { reach: Reach::Anywhere, ..ClientSettings::default() })
+    let client = client(&ClientSettings { reach: Reach::Anywhere })
         .map_err(|error| settings(error.to_string()))?;
     let token = match credential {
         Credential::None => None,

@@ -73,9 +73,9 @@ pub enum OAuthTrouble {
 impl From<AuthError> for OAuthTrouble {
     fn from(error: AuthError) -> Self {
         let text = words(&longhaul_net::http::describe(&error));
-        match error {
-            AuthError::CredentialStoreError(_) => Self::Store(text),
-            _ => Self::Server(text),
+        match matches!(error, AuthError::CredentialStoreError(_)) {
+            true => Self::Store(text),
+            false => Self::Server(text),
         }
     }
 }

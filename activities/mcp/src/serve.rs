@@ -19,11 +19,14 @@ use rmcp::transport::streamable_http_server::session::local::LocalSessionManager
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use handler::Offer;
 
+/// Web pages of this machine; those of others are refused.
+const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
 /// Between two looks at a run that is waited for.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -157,14 +160,30 @@ pub enum Decisions {
 ///
 /// Fails if the other side does not speak the protocol.
 pub async fn on_stdio(runtime: Arc<dyn Runtime>, decisions: Decisions) -> io::Result<()> {
-    let service = Offer::new(runtime, decisions).serve(rmcp::transport::stdio());
+    on_stream(runtime, decisions, tokio::io::join(tokio::io::stdin(), tokio::io::stdout())).await
+}
+
+/// Offers `runtime` on a stream, until it is closed.
+///
+/// # Errors
+///
+/// Fails if the other side does not speak the protocol.
+pub async fn on_stream<S>(
+    runtime: Arc<dyn Runtime>,
+    decisions: Decisions,
+    stream: S,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let service = Offer::new(runtime, decisions).serve(stream);
     let running = service.await.map_err(io::Error::other)?;
     running.waiting().await.map_err(io::Error::other)?;
     Ok(())
 }
 
 /// Offers `runtime` at `/mcp` of `listener`, for programs on this machine: requests that name
-/// another host, or come from a web page, are refused. There is no sign-in.
+/// another host, or come from a web page of another machine, are refused. There is no sign-in.
 ///
 /// # Errors
 ///
@@ -182,10 +201,12 @@ pub async fn on_http(
         );
         return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
     }
+    let mut config = StreamableHttpServerConfig::default();
+    config.allowed_origins = LOCAL_ORIGINS.map(str::to_owned).to_vec();
     let service = StreamableHttpService::new(
         move || Ok(Offer::new(Arc::clone(&runtime), decisions)),
         Arc::new(LocalSessionManager::default()),
-        StreamableHttpServerConfig::default().enforce_origin_validation(),
+        config,
     );
     axum::serve(listener, axum::Router::new().route_service("/mcp", service)).await
 }

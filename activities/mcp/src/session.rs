@@ -1,4 +1,5 @@
 //! One connection to one server, shared by the calls of a worker and thrown away when it breaks.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the protocol library's enums grow")]
 
 mod convert;
 mod handler;
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelTaskParams, CancelledNotification,
-    CancelledNotificationParam, ClientRequest, ErrorData, GetTaskParams, ProgressToken,
+    CancelledNotificationParam, ClientRequest, ErrorCode, ErrorData, GetTaskParams, ProgressToken,
     ProtocolVersion, RequestId, ServerResult, UpdateTaskParams,
 };
 use rmcp::service::{
-    ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer, PeerRequestOptions,
-    RoleClient, RunningService, ServiceError,
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _, Peer,
+    PeerRequestOptions, RoleClient, RunningService, ServiceError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -107,6 +108,9 @@ impl Session {
         };
         let problem = match started {
             Ok(Ok(service)) => {
+                // How long a list is believed is decided here, and a hash that does not fit is
+                // looked at again.
+                service.set_response_cache_config(ClientCacheConfig::disabled()).await;
                 let version = service.peer_info().map(|peer| peer.protocol_version.clone());
                 let stateless = version.as_ref().is_some_and(|version| !version.has_initialize());
                 tracing::debug!(server = server.name, ?version, "connected to an MCP server");
@@ -229,6 +233,9 @@ impl Session {
                     self.lost(request.tool, "its answer is unreadable".to_owned())
                 }
             },
+            Err(error) if !open.was_sent() => {
+                failed(FailedKind::Upstream, words(&error.to_string()))
+            }
             Err(error) => match self.trouble(error) {
                 Trouble::Said(said) => refusal(&said, &kept),
                 Trouble::Auth(required) => McpOutcome::AuthRequired(required),
@@ -284,9 +291,11 @@ impl Session {
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let options = PeerRequestOptions::with_timeout(self.server.call_timeout())
             .reset_timeout_on_progress();
+        let sending = self.shared.sending.read().await;
         let handle = self.service.send_cancellable_request(request, options).await?;
         let (id, token) = (handle.id.clone(), handle.progress_token.clone());
         self.shared.open(id.clone(), token.clone(), open, progress);
+        drop(sending);
         let peer = self.service.peer().clone();
         let mut given_up =
             GivenUp { shared: Arc::clone(&self.shared), id, token, peer: Some(peer) };
@@ -367,7 +376,14 @@ fn refusal(said: &ErrorData, kept: &Kept) -> McpOutcome {
     if !pages.is_empty() {
         return repeat(pages.into_iter().map(|page| (id_of(&page), page)).collect(), kept);
     }
-    failed(FailedKind::Validation, words(&said.message))
+    let kind = match said.code {
+        ErrorCode::INVALID_PARAMS | ErrorCode::INVALID_REQUEST | ErrorCode::METHOD_NOT_FOUND => {
+            FailedKind::Validation
+        }
+        // The server got as far as trying.
+        _ => FailedKind::Tool,
+    };
+    failed(kind, words(&said.message))
 }
 
 /// Tells the server of a call for whose answer nobody waits any more.

@@ -74,7 +74,7 @@ pub struct Stdio {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
-    /// Its endpoint.
+    /// Its endpoint. No secret belongs into it: libraries log URLs. Use a header.
     pub url: String,
     /// Headers of every request. Values may hold `${VARIABLE}`, which the worker reads.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

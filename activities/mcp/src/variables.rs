@@ -10,7 +10,9 @@ const SHORTEST: usize = 4;
 
 /// Where the values of variables come from.
 #[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Variables(Arc<Read>);
+
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Variables {
     /// Values that `read` knows.

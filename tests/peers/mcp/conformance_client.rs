@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use longhaul_mcp::oauth::{Client, Identity, InMemory, OAuth, OAuthTrouble};
+use longhaul_mcp::oauth::{Client, Identity, InMemory, OAuth};
 use longhaul_mcp::{
     Answer, AuthRequired, Call, Credential, McpError, McpOutcome, McpTool, Options, Resume, Secret,
     Server, Servers,
@@ -37,7 +37,13 @@ async fn main() {
         match servers.list(&server, &person.credential()).await {
             Ok(tools) => break tools,
             Err(McpError::Auth { required, .. }) => person.consent(&required).await,
-            Err(error) => panic!("{error}"),
+            Err(
+                error @ (McpError::Settings(_)
+                | McpError::Start { .. }
+                | McpError::Busy { .. }
+                | McpError::Gone { .. }
+                | McpError::Refused { .. }),
+            ) => panic!("{error}"),
         }
     };
     for tool in tools {
@@ -70,7 +76,10 @@ async fn call(servers: &Servers, server: &Server, person: &Person, tool: &McpToo
                 eprintln!("{}: {content:?}", tool.name);
                 return;
             }
-            other => panic!("{}: {other:?}", tool.name),
+            other @ (McpOutcome::Failed { .. }
+            | McpOutcome::Unknown { .. }
+            | McpOutcome::Task { .. }
+            | McpOutcome::Changed { .. }) => panic!("{}: {other:?}", tool.name),
         }
     }
 }
@@ -125,7 +134,6 @@ impl Person {
         eprintln!("consent to {required:?}");
         let page: Url = match self.oauth.begin(required).await {
             Ok(page) => page.parse().expect("a URL"),
-            Err(error @ OAuthTrouble::Futile(_)) => panic!("{error}"),
             Err(error) => panic!("no consent: {error}"),
         };
         let browser = client(&ClientSettings { reach: Reach::Anywhere }).unwrap();

@@ -30,7 +30,7 @@ pub(super) struct Exchange {
 impl Exchange {
     /// One that reaches `server`'s own origin, public addresses, and what `network` names.
     pub(super) fn new(server: &Url, network: Egress) -> Result<Self, ClientError> {
-        let of = |reach| client(&ClientSettings { reach, ..ClientSettings::default() });
+        let of = |reach| client(&ClientSettings { reach });
         Ok(Self {
             anywhere: of(Reach::Anywhere)?,
             public: of(Reach::Public)?,

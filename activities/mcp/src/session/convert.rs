@@ -1,4 +1,5 @@
 //! What a server answered, in our words.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the protocol library's enums grow")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -27,6 +28,9 @@ use crate::outcome::{Answer, AuthRequired, Content, FailedKind, InputRequest, Mc
 const POLL_AFTER: Duration = Duration::from_secs(5);
 /// The least time between two looks, whatever the server says.
 const LEAST_POLL_AFTER: Duration = Duration::from_millis(200);
+
+/// Bytes of a server's state, which goes into a run's history.
+const MOST_STATE: usize = 64 * 1024;
 
 pub(super) fn failed(kind: FailedKind, message: impl Into<String>) -> McpOutcome {
     McpOutcome::Failed { kind, message: message.into(), retry_after: None }
@@ -97,6 +101,10 @@ pub(super) fn questions(
 }
 
 pub(super) fn input_required(required: InputRequiredResult) -> McpOutcome {
+    if required.request_state.as_ref().is_some_and(|state| state.len() > MOST_STATE) {
+        let problem = format!("the server wants more than {MOST_STATE} bytes to be kept for it");
+        return failed(FailedKind::Upstream, problem);
+    }
     match questions(required.input_requests.unwrap_or_default()) {
         Ok(requests) => {
             McpOutcome::InputRequired { requests, state: required.request_state, repeats: false }
@@ -192,13 +200,18 @@ impl Trouble {
         if let Some(challenge) = challenge {
             return Self::Auth(auth_required(&challenge, find::<InsufficientScopeError>(error)));
         }
-        let text = words(&describe(error));
-        if let Some(error) = find::<StreamableHttpError<reqwest::Error>>(error) {
+        let http = find::<StreamableHttpError<reqwest::Error>>(error);
+        let text = words(&match http {
+            Some(StreamableHttpError::Client(error)) => without_url(error),
+            Some(error) => describe(error),
+            None => describe(error),
+        });
+        if let Some(error) = http {
             match error {
                 StreamableHttpError::HttpStatus(status) => return Self::of_status(status),
                 StreamableHttpError::Auth(_) => return Self::Unsent(text),
                 StreamableHttpError::Client(error) if error.is_connect() => {
-                    return Self::Unsent(words(&describe(error)));
+                    return Self::Unsent(text);
                 }
                 StreamableHttpError::UnexpectedServerResponse(said)
                     if said.contains("401") || said.contains("403") =>
@@ -258,6 +271,15 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
     None
 }
 
+/// What happened, without the URL, which may hold what must not be shown.
+fn without_url(error: &reqwest::Error) -> String {
+    let text = describe(error);
+    match error.url() {
+        Some(url) => text.replace(url.as_str(), "its URL"),
+        None => text,
+    }
+}
+
 fn wait(header: Option<&str>) -> Option<Duration> {
     let mut headers = HeaderMap::new();
     headers.insert(RETRY_AFTER, HeaderValue::from_str(header?).ok()?);
@@ -284,8 +306,8 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{auth_required, result};
-    use crate::outcome::{Content, FailedKind, McpOutcome};
+    use super::{auth_required, pages, result};
+    use crate::outcome::{Content, FailedKind, InputRequest, McpOutcome};
 
     #[test]
     fn reads_a_challenge() {
@@ -297,6 +319,20 @@ mod tests {
         assert_eq!(read.scopes, ["a", "b"]);
         assert!(read.step_up);
         assert!(!auth_required("Bearer", None).step_up);
+    }
+
+    #[test]
+    fn an_error_may_ask_to_visit_pages() {
+        let error = |code: i32| {
+            let data = json!({"elicitations": [
+                {"mode": "url", "message": "Sign in.", "url": "https://x/y", "elicitationId": "1"},
+                {"mode": "url", "message": "Without a page."},
+            ]});
+            serde_json::from_value(json!({"code": code, "message": "no", "data": data})).unwrap()
+        };
+        let (message, url) = ("Sign in.".to_owned(), "https://x/y".to_owned());
+        assert_eq!(pages(&error(-32042)), [InputRequest::Url { message, url }]);
+        assert_eq!(pages(&error(-32602)), []);
     }
 
     #[test]

@@ -17,12 +17,17 @@ use crate::error::words;
 use crate::outcome::{Answer, InputRequest, Progress};
 use crate::tool::digest;
 
+/// Bytes of the schema of a question, which goes into a run's history.
+const MOST_SCHEMA: usize = 16 * 1024;
+
 /// Who is told how far a call is.
 pub type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
 /// What the handler and the calls of a session share.
 #[derive(Default)]
 pub(crate) struct Shared {
+    /// Held for reading between sending a call and knowing it: a server may be quicker than that.
+    pub(crate) sending: tokio::sync::RwLock<()>,
     calls: Mutex<HashMap<RequestId, Arc<Open>>>,
     progress: Mutex<HashMap<ProgressToken, OnProgress>>,
     tools_changed: AtomicBool,
@@ -33,6 +38,7 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct Open {
     answers: BTreeMap<String, Answer>,
+    sent: AtomicBool,
     asked: Mutex<BTreeMap<String, InputRequest>>,
 }
 
@@ -42,7 +48,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Open {
     pub(crate) fn new(answers: BTreeMap<String, Answer>) -> Self {
-        Self { answers, asked: Mutex::default() }
+        Self { answers, ..Self::default() }
+    }
+
+    /// Whether it was handed to the connection.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.sent.load(Ordering::Acquire)
     }
 
     /// The questions to which there was no answer.
@@ -83,7 +94,8 @@ pub(crate) fn id_of(request: &InputRequest) -> String {
     digest(&whole).chars().take(16).collect()
 }
 
-/// A question as we know it; nothing for a kind that the protocol did not have.
+/// A question as we know it; nothing for a kind that the protocol did not have, or one that is
+/// too long to be kept.
 pub(crate) fn request_of(params: &ElicitRequestParams) -> Option<InputRequest> {
     let value = serde_json::to_value(params).ok()?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(words);
@@ -92,10 +104,11 @@ pub(crate) fn request_of(params: &ElicitRequestParams) -> Option<InputRequest> {
             let url = value.get("url").and_then(Value::as_str)?.to_owned();
             Some(InputRequest::Url { message: text("message")?, url })
         }
-        Some("form") | None => Some(InputRequest::Form {
-            message: text("message")?,
-            schema: value.get("requestedSchema").cloned().unwrap_or_else(|| json!({})),
-        }),
+        Some("form") | None => {
+            let schema = value.get("requestedSchema").cloned().unwrap_or_else(|| json!({}));
+            let fits = schema.to_string().len() <= MOST_SCHEMA;
+            fits.then_some(InputRequest::Form { message: text("message")?, schema })
+        }
         Some(_) => None,
     }
 }
@@ -108,6 +121,7 @@ impl Shared {
         call: &Arc<Open>,
         progress: Option<OnProgress>,
     ) {
+        call.sent.store(true, Ordering::Release);
         held(&self.calls).insert(id, Arc::clone(call));
         if let Some(progress) = progress {
             held(&self.progress).insert(token, progress);
@@ -128,6 +142,11 @@ impl Shared {
     /// were under way.
     pub(crate) fn is_ambiguous(&self) -> bool {
         self.ambiguous.load(Ordering::Acquire)
+    }
+
+    /// Waits until every call that was sent is known.
+    async fn settle(&self) {
+        drop(self.sending.write().await);
     }
 
     /// The call in which something is asked.
@@ -175,6 +194,7 @@ impl ClientHandler for Handler {
         let Some(request) = request_of(&request) else {
             return Ok(ElicitResult::new(ElicitationAction::Decline));
         };
+        self.shared.settle().await;
         Ok(match self.shared.asking(&context) {
             Some(call) => call.answer(request),
             // Nobody knows for whom the question is.
@@ -187,6 +207,7 @@ impl ClientHandler for Handler {
         params: ProgressNotificationParam,
         _context: NotificationContext<RoleClient>,
     ) {
+        self.shared.settle().await;
         let told = held(&self.shared.progress).get(&params.progress_token).cloned();
         if let Some(told) = told {
             let message = params.message.as_deref().map(words);

@@ -104,24 +104,19 @@ async fn a_read_that_was_lost_is_only_a_failure() {
     let tools = servers.list(&long, &Credential::None).await.unwrap();
     assert_eq!(tools.iter().find(|tool| tool.name == "echo").unwrap().effect, Effect::Read);
     let echo = call("echo", json!({"text": "x".repeat(200_000)}));
-    match servers.call(&long, &Credential::None, echo).await {
-        McpOutcome::Failed { kind, message, .. } => {
-            assert_eq!(kind, FailedKind::Upstream);
-            assert!(message.contains("longer than 100000 bytes"), "{message}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let outcome = servers.call(&long, &Credential::None, echo).await;
+    let McpOutcome::Failed { kind, message, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(kind, FailedKind::Upstream);
+    assert!(message.contains("longer than 100000 bytes"), "{message}");
 }
 
 #[tokio::test]
 async fn a_message_that_is_too_long_ends_the_session_and_not_the_worker() {
     let (servers, server) = (servers(), Server { most_bytes: Some(100_000), ..fixture("old") });
-    match servers.call(&server, &Credential::None, call("big", json!({"bytes": 200_000}))).await {
-        McpOutcome::Unknown { message } => {
-            assert!(message.contains("longer than 100000 bytes"), "{message}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let outcome =
+        servers.call(&server, &Credential::None, call("big", json!({"bytes": 200_000}))).await;
+    let McpOutcome::Unknown { message } = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("longer than 100000 bytes"), "{message}");
     assert_eq!(text(&servers, &server, "big", json!({"bytes": 3})).await, "xxx");
 }
 
@@ -164,10 +159,9 @@ async fn a_call_without_answer_or_progress_ends_unknown() {
     let (servers, server) = (servers(), Server { call_timeout: Some(1), ..fixture("new") });
     let folder = tempfile::tempdir().unwrap();
     let hang = call("hang", json!({"folder": folder.path()}));
-    match servers.call(&server, &Credential::None, hang).await {
-        McpOutcome::Unknown { message } => assert!(message.contains("for 1 s"), "{message}"),
-        other => panic!("{other:?}"),
-    }
+    let outcome = servers.call(&server, &Credential::None, hang).await;
+    let McpOutcome::Unknown { message } = outcome else { panic!("{outcome:?}") };
+    assert!(message.contains("for 1 s"), "{message}");
     until("the server knows", || folder.path().join("cancelled").exists()).await;
 }
 

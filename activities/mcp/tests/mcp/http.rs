@@ -18,13 +18,13 @@ use tokio::process::{Child, Command};
 use crate::support::{FIXTURE, GENERATIONS, call, servers, text, text_of, until};
 
 /// The fixture at a URL; it ends with the test.
-struct Endpoint {
+pub(crate) struct Endpoint {
     url: String,
     child: Child,
 }
 
 impl Endpoint {
-    async fn start(generation: &str) -> Self {
+    pub(crate) async fn start(generation: &str) -> Self {
         let mut child = Command::new(FIXTURE)
             .args(["endpoint", generation])
             .stdin(Pipe::piped())
@@ -37,11 +37,11 @@ impl Endpoint {
         Self { url: url.trim().to_owned(), child }
     }
 
-    fn open(&self) -> Server {
+    pub(crate) fn open(&self) -> Server {
         Server::http("endpoint", format!("{}/open", self.url))
     }
 
-    fn guarded(&self) -> Server {
+    pub(crate) fn guarded(&self) -> Server {
         Server::http("endpoint", format!("{}/mcp", self.url))
     }
 }
@@ -150,10 +150,8 @@ async fn what_a_server_wants_to_know_is_an_outcome() {
             let (servers, server) = (servers.clone(), endpoint.guarded());
             async move {
                 let outcome = servers.call(&server, &credential, call("echo", json!({}))).await;
-                match outcome {
-                    McpOutcome::AuthRequired(required) => required,
-                    other => panic!("{other:?}"),
-                }
+                let McpOutcome::AuthRequired(required) = outcome else { panic!("{outcome:?}") };
+                required
             }
         };
         let metadata = "https://example.com/.well-known/oauth-protected-resource";
@@ -177,6 +175,33 @@ async fn a_busy_server_says_how_long_to_wait() {
     let outcome = servers().call(&endpoint.guarded(), &credential, call("echo", json!({}))).await;
     let McpOutcome::Failed { kind, retry_after, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!((kind, retry_after), (FailedKind::RateLimit, Some(Duration::from_secs(7))));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said_without_its_url() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/mcp?key=canary-4711", listener.local_addr().unwrap());
+    drop(listener);
+    let server = Server::http("away", url);
+    let error = servers().list(&server, &Credential::None).await.unwrap_err();
+    assert!(matches!(&error, McpError::Start { .. }) && error.is_retryable(), "{error:?}");
+    let error = error.to_string();
+    assert!(error.contains("`away`") && error.contains("refused"), "{error}");
+    assert!(!error.contains("4711") && !error.contains("rmcp"), "{error}");
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_not_read_at_a_url() {
+    for generation in GENERATIONS {
+        let endpoint = Endpoint::start(generation).await;
+        let server =
+            Server { most_bytes: Some(100_000), call_timeout: Some(15), ..endpoint.open() };
+        let servers = servers();
+        let big = call("big", json!({"bytes": 200_000}));
+        let outcome = servers.call(&server, &Credential::None, big).await;
+        assert!(matches!(outcome, McpOutcome::Unknown { .. }), "{generation}: {outcome:?}");
+        assert_eq!(text(&servers, &server, "big", json!({"bytes": 3})).await, "xxx");
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@
 
 mod calls;
 mod http;
+mod oauth;
 mod questions;
+mod secrecy;
+mod serve;
 mod shim;
 mod support;

@@ -46,13 +46,9 @@ pub(crate) async fn text(
 }
 
 pub(crate) fn text_of(outcome: McpOutcome) -> String {
-    match outcome {
-        McpOutcome::Done { content, .. } => match &content[..] {
-            [Content::Text(text)] => text.clone(),
-            other => panic!("not one text: {other:?}"),
-        },
-        other => panic!("not done: {other:?}"),
-    }
+    let McpOutcome::Done { content, .. } = outcome else { panic!("not done: {outcome:?}") };
+    let [Content::Text(text)] = &content[..] else { panic!("not one text: {content:?}") };
+    text.clone()
 }
 
 pub(crate) async fn json_of(servers: &Servers, server: &Server, tool: &str) -> Value {
