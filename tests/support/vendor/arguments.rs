@@ -68,6 +68,7 @@ fn text(schema: &Value) -> String {
     match schema["format"].as_str() {
         Some("date-time") => "2026-01-02T03:04:05Z".to_owned(),
         Some("date") => "2026-01-02".to_owned(),
+        Some("uri") => "https://example.com/".to_owned(),
         Some("uuid") => "0b7a1c1e-7f1b-4d53-9d2e-1c0b5b1f7a11".to_owned(),
         _ => schema["pattern"].as_str().map_or_else(|| "text".to_owned(), of_pattern),
     }
