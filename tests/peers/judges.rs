@@ -100,7 +100,8 @@ async fn spoiled(pilot: &Pilot, names: &[String], url: &Url) -> (usize, Vec<Stri
         for mutant in mutants(&pilot.contract, &pilot.entry, name) {
             // What the slice was amended for is no longer needed.
             let amended = ["notion.pages.create", "slack"];
-            let amended = amended.iter().any(|it| format!("{}.{name}", pilot.entry.slug).starts_with(it));
+            let amended =
+                amended.iter().any(|it| format!("{}.{name}", pilot.entry.slug).starts_with(it));
             let counts = match mutant.fault {
                 Fault::WrongPath => true,
                 Fault::RequiredGone => !amended,
@@ -186,16 +187,8 @@ fn walk(value: &mut Value, change: &dyn Fn(&mut Value)) {
 /// Several operations of S3 and SQS share a path, which OpenAPI cannot say; GraphQL has none. Prism
 /// reads no lists of objects in forms, and takes each object that is absent for an empty one:
 /// Stripe's own mock stands in for it.
-const SLICED: [&str; 8] = [
-    "github",
-    "gmail",
-    "google-calendar",
-    "hubspot",
-    "notion",
-    "resend",
-    "slack",
-    "twilio",
-];
+const SLICED: [&str; 8] =
+    ["github", "gmail", "google-calendar", "hubspot", "notion", "resend", "slack", "twilio"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prism_takes_what_the_pilots_send() {

@@ -71,8 +71,7 @@ impl Bench {
                     continue;
                 }
                 // Just what consent would be asked for.
-                let granted: BTreeSet<String> =
-                    operation.scopes(&method.id).into_iter().collect();
+                let granted: BTreeSet<String> = operation.scopes(&method.id).into_iter().collect();
                 let made_up = MadeUp::new(&self.entry, &method, granted);
                 for extent in [Extent::All, Extent::Needed] {
                     self.one(&name, &made_up, extent).await;
@@ -213,9 +212,7 @@ fn is_shown(contract: &Contract, sound: &Integration, name: &str, mutant: &Mutan
                 || operation.headers.keys().any(|it| it == "content-type")
         }
         // Without its source, a copy is another operation: an upload.
-        Fault::RequiredGone => {
-            (sound.slug.as_str(), name) != ("aws-s3", "objects.copy")
-        }
+        Fault::RequiredGone => (sound.slug.as_str(), name) != ("aws-s3", "objects.copy"),
         fault => SHOWN.contains(&fault),
     }
 }
@@ -233,9 +230,8 @@ async fn spoiled_entries_are_found_on_the_wire() {
                     continue;
                 }
                 let operation = &mutant.integration.operations[name];
-                let takes = |it: &&AuthMethod| {
-                    operation.auth.is_empty() || operation.auth.contains(&it.id)
-                };
+                let takes =
+                    |it: &&AuthMethod| operation.auth.is_empty() || operation.auth.contains(&it.id);
                 let method = sound.auth.iter().find(takes).unwrap();
                 let granted = operation.scopes(&method.id).into_iter().collect();
                 let made_up = MadeUp::new(&sound, method, granted);

@@ -111,8 +111,7 @@ impl Report {
     /// Adds a finding.
     pub fn add(&mut self, rule: Rule, subject: impl Into<String>, message: impl Into<String>) {
         let operation = self.operation.clone();
-        let finding =
-            Finding { operation, rule, subject: subject.into(), message: message.into() };
+        let finding = Finding { operation, rule, subject: subject.into(), message: message.into() };
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }

@@ -106,10 +106,14 @@ fn list(
     match (page.kind, &page.next) {
         (PageKind::Cursor, Some(next)) => put(body, next, json!("further")),
         (PageKind::Link, next) => {
-            let query: Vec<String> = request.query.iter().map(|(name, value)| {
-                let pair = [(name.as_str(), value.as_str())];
-                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pair).finish()
-            }).collect();
+            let query: Vec<String> = request
+                .query
+                .iter()
+                .map(|(name, value)| {
+                    let pair = [(name.as_str(), value.as_str())];
+                    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pair).finish()
+                })
+                .collect();
             // As vendors do it: the same request, with one parameter more.
             let further = if next.is_some() { "PageToken=further" } else { "page=2" };
             let query = [query.as_slice(), &[further.to_owned()]].concat().join("&");

@@ -20,7 +20,8 @@ pub fn arguments(integration: &Integration, operation: &Operation, extent: Exten
     let is_needed = |name: &str| needed.is_some_and(|it| it.iter().any(|it| it == name));
     let mut arguments = Map::new();
     for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-        let is_paging = operation.page(integration).is_some() && ["limit", "next"].contains(&name.as_str());
+        let is_paging =
+            operation.page(integration).is_some() && ["limit", "next"].contains(&name.as_str());
         if !is_paging && (extent == Extent::All || is_needed(name)) {
             arguments.insert(name.clone(), value(schema, name, extent));
         }
@@ -81,7 +82,8 @@ fn of_pattern(pattern: &str) -> String {
         Some((choices, rest)) => (choices.split('|').next().unwrap_or_default(), rest),
         None => pattern.split_at(pattern.find('[').unwrap_or(pattern.len())),
     };
-    let count = rest.split_once('{').and_then(|(_, count)| count.trim_end_matches('}').parse().ok());
+    let count =
+        rest.split_once('{').and_then(|(_, count)| count.trim_end_matches('}').parse().ok());
     format!("{start}{}", "0".repeat(count.unwrap_or(usize::from(!rest.is_empty()))))
 }
 

@@ -53,7 +53,8 @@ fn is_usable(method: &AuthMethod, alternative: &Value, schemes: &Value) -> bool 
 fn meets(method: &AuthMethod, scheme: &Value) -> bool {
     let kind = scheme["type"].as_str().unwrap_or_default();
     let http = scheme["scheme"].as_str().unwrap_or_default().to_ascii_lowercase();
-    let bearer = kind == "oauth2" || kind == "openIdConnect" || (kind == "http" && http == "bearer");
+    let bearer =
+        kind == "oauth2" || kind == "openIdConnect" || (kind == "http" && http == "bearer");
     match method.kind {
         AuthKind::None => false,
         AuthKind::Basic => kind == "http" && http == "basic",
@@ -63,7 +64,8 @@ fn meets(method: &AuthMethod, scheme: &Value) -> bool {
                 KeyIn::Query => "query",
             };
             let name = scheme["name"].as_str().unwrap_or_default();
-            let same = kind == "apiKey" && scheme["in"] == at && name.eq_ignore_ascii_case(&place.name);
+            let same =
+                kind == "apiKey" && scheme["in"] == at && name.eq_ignore_ascii_case(&place.name);
             same || (bearer && place.name.eq_ignore_ascii_case("authorization"))
         }),
         AuthKind::AwsSigv4 => {

@@ -64,9 +64,8 @@ impl Contract {
             let one_of = "directive @oneOf on INPUT_OBJECT";
             let one_of = if inputs.contains("@oneOf") { one_of } else { "" };
             let whole = format!("{inputs}\n{outputs}\n{one_of}\n{more}");
-            Schema::parse_and_validate(whole, "schema.graphql").unwrap_or_else(|error| {
-                panic!("the contract's schema is wrong: {}", error.errors)
-            })
+            Schema::parse_and_validate(whole, "schema.graphql")
+                .unwrap_or_else(|error| panic!("the contract's schema is wrong: {}", error.errors))
         });
         Self { value, schema }
     }

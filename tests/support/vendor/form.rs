@@ -11,9 +11,11 @@ pub fn parse(pairs: impl Iterator<Item = (String, String)>) -> Value {
     for (name, value) in pairs {
         let (first, rest) = name.split_once('[').unwrap_or((&name, ""));
         let mut parts = vec![first.to_owned()];
-        parts.extend(rest.split('[').filter(|_| !rest.is_empty()).map(|it| {
-            it.trim_end_matches(']').to_owned()
-        }));
+        parts.extend(
+            rest.split('[')
+                .filter(|_| !rest.is_empty())
+                .map(|it| it.trim_end_matches(']').to_owned()),
+        );
         put(&mut root, &parts, value);
     }
     lists(root)
@@ -45,7 +47,11 @@ fn lists(value: Value) -> Value {
     let numbered = !members.is_empty()
         && members.keys().enumerate().all(|(index, key)| *key == index.to_string());
     let values = members.into_iter().map(|(key, value)| (key, lists(value)));
-    if numbered { values.map(|(_, value)| value).collect() } else { Value::Object(values.collect()) }
+    if numbered {
+        values.map(|(_, value)| value).collect()
+    } else {
+        Value::Object(values.collect())
+    }
 }
 
 /// `value` with each word as what `schema` says that it is.

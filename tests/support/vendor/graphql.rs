@@ -72,7 +72,11 @@ fn root(
     let fields: Vec<String> = fields.map(|field| format!("{kind}.{}", field.name)).collect();
     match &operation.contract {
         Some(said) if fields != [said.clone()] => {
-            report.add(Rule::Operation, said, format!("the document asks for {}", fields.join(", ")));
+            report.add(
+                Rule::Operation,
+                said,
+                format!("the document asks for {}", fields.join(", ")),
+            );
         }
         Some(_) | None => {}
     }
@@ -92,7 +96,11 @@ fn deprecated(
         match selection {
             Selection::Field(field) => {
                 if field.definition.directives.has("deprecated") {
-                    report.add(Rule::Deprecated, field.name.as_str(), "the vendor gives the field up");
+                    report.add(
+                        Rule::Deprecated,
+                        field.name.as_str(),
+                        "the vendor gives the field up",
+                    );
                 }
                 for argument in &field.arguments {
                     let known = field.definition.argument_by_name(&argument.name);
@@ -173,7 +181,9 @@ fn value(schema: &Schema, written: &Written, ty: &Type, place: &[String], report
                 let place: Vec<String> = place.iter().chain([name]).cloned().collect();
                 value(schema, written, &field.ty, &place, report);
             }
-            None => report.add(Rule::Unknown, format!("{at}/{name}"), "the vendor has no such member"),
+            None => {
+                report.add(Rule::Unknown, format!("{at}/{name}"), "the vendor has no such member")
+            }
         }
     }
 }
@@ -209,7 +219,9 @@ fn kinds(ours: &Value) -> Vec<String> {
     }
     match &ours["type"] {
         Value::String(kind) => vec![kind.clone()],
-        Value::Array(kinds) => kinds.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect(),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -129,7 +129,8 @@ fn is_asked(theirs: &Value, request: &Seen) -> bool {
     let fixed = theirs["fixed_query"].as_str().unwrap_or_default();
     let query = fixed.split('&').filter(|it| !it.is_empty() && !it.starts_with("x-id="));
     let params = theirs["parameters"].as_array().into_iter().flatten();
-    let mut constants = params.filter(|it| it["in"] == "header" && it["schema"]["const"].is_string());
+    let mut constants =
+        params.filter(|it| it["in"] == "header" && it["schema"]["const"].is_string());
     query.into_iter().all(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         request.query.iter().any(|(our, ours)| our == name && ours == value)

@@ -97,7 +97,9 @@ impl State {
         };
         let expected = self.expected.lock().unwrap().clone().expect("a call that is announced");
         let mut findings = match self.contract {
-            Some(contract) => judge(contract, &without_proof(&seen, &expected), &expected.operation),
+            Some(contract) => {
+                judge(contract, &without_proof(&seen, &expected), &expected.operation)
+            }
             None => Vec::new(),
         };
         findings.extend(proof(&seen, &expected));

@@ -97,7 +97,8 @@ impl Spoiler<'_> {
         self.add(Fault::WrongHeader, "zz-unknown", |it| {
             it.input.insert("zz_unknown".to_owned(), header);
         });
-        for key in operation.headers.keys().filter(|key| !key.eq_ignore_ascii_case("content-type")) {
+        for key in operation.headers.keys().filter(|key| !key.eq_ignore_ascii_case("content-type"))
+        {
             self.add(Fault::WrongHeader, &format!("{key} gone"), |it| {
                 it.headers.remove(key);
             });
@@ -252,7 +253,8 @@ impl Spoiler<'_> {
                                 && name.trim_start_matches('/').split('/').next() == Some(top)
                         });
                         let mut schemas = schemas;
-                        schemas.any(needs) && (place.matches('/').count() == 0 || alone.count() == 1)
+                        schemas.any(needs)
+                            && (place.matches('/').count() == 0 || alone.count() == 1)
                     })
             }
         }
@@ -361,7 +363,12 @@ fn param(place: ParamIn, name: &str) -> Param {
 }
 
 /// Whether the fault is found: the spoiled entry has a complaint that the sound one has not.
-pub fn is_found(contract: &Contract, integration: &Integration, name: &str, mutant: &Mutant) -> bool {
+pub fn is_found(
+    contract: &Contract,
+    integration: &Integration,
+    name: &str,
+    mutant: &Mutant,
+) -> bool {
     let before = check(contract, integration, name);
     let after = check(contract, &mutant.integration, name);
     after.iter().any(|finding| !before.contains(finding))

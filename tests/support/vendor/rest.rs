@@ -123,9 +123,7 @@ fn sent_params(
         }
     }
     let fixed = theirs["fixed_query"].as_str().unwrap_or_default();
-    let is_fixed = |name: &str| {
-        fixed.split('&').any(|pair| pair.split('=').next() == Some(name))
-    };
+    let is_fixed = |name: &str| fixed.split('&').any(|pair| pair.split('=').next() == Some(name));
     for (name, _) in supply::fixed_query(operation) {
         if !is_fixed(&name) && !is_common(contract, &name) {
             names.push(("query", name));
@@ -157,13 +155,7 @@ fn is_common(contract: &Contract, name: &str) -> bool {
     common.into_iter().flatten().any(|param| param["name"] == name)
 }
 
-fn list_style(
-    contract: &Contract,
-    ours: &Param,
-    theirs: &Value,
-    name: &str,
-    report: &mut Report,
-) {
+fn list_style(contract: &Contract, ours: &Param, theirs: &Value, name: &str, report: &mut Report) {
     let is_list = |schema: &Value| contract.resolve(schema)["type"] == "array";
     if !is_list(&theirs["schema"]) || ours.schema.get("type") != Some(&json!("array")) {
         return;
@@ -185,9 +177,7 @@ fn our_media(operation: &Operation) -> Option<String> {
     let has = |place| operation.input.values().any(|param| param.place == place);
     let is_sent = match operation.body {
         BodyFormat::Json => has(ParamIn::Body) || has(ParamIn::WholeBody),
-        BodyFormat::Form => {
-            has(ParamIn::Body) || operation.method() != Some("DELETE")
-        }
+        BodyFormat::Form => has(ParamIn::Body) || operation.method() != Some("DELETE"),
         BodyFormat::Multipart => has(ParamIn::Body) || has(ParamIn::File),
         BodyFormat::Binary => has(ParamIn::File),
     };
@@ -221,19 +211,23 @@ fn body(
     let ours = our_media(operation);
     if target.is_upload {
         let accepted = target.theirs["media_upload"]["accept"].as_array();
-        let accepted: Vec<&str> = accepted.into_iter().flatten().filter_map(Value::as_str).collect();
+        let accepted: Vec<&str> =
+            accepted.into_iter().flatten().filter_map(Value::as_str).collect();
         match ours {
             Some(ours) if accepted.iter().any(|theirs| media_fits(&ours, theirs)) => {}
-            Some(ours) => report.add(Rule::Media, ours, format!("it takes {}", accepted.join(", "))),
+            Some(ours) => {
+                report.add(Rule::Media, ours, format!("it takes {}", accepted.join(", ")))
+            }
             None => report.add(Rule::Required, "body", "the vendor needs the content"),
         }
         return;
     }
     let theirs = &target.theirs["request_body"];
     let content = theirs["content"].as_object();
-    let fields = operation.input.values().any(|param| {
-        matches!(param.place, ParamIn::Body | ParamIn::WholeBody | ParamIn::File)
-    });
+    let fields = operation
+        .input
+        .values()
+        .any(|param| matches!(param.place, ParamIn::Body | ParamIn::WholeBody | ParamIn::File));
     let (Some(ours), Some(content)) = (&ours, content) else {
         if theirs["required"] == true && ours.is_none() {
             report.add(Rule::Required, "body", "the vendor needs a body");
@@ -267,7 +261,8 @@ fn body(
             report.add(Rule::Required, name, "the vendor needs a body");
         }
         // Text in another language than JSON is not described by a schema of it.
-        let is_text = param.place == ParamIn::File || param.schema.get("type") == Some(&json!("string"));
+        let is_text =
+            param.place == ParamIn::File || param.schema.get("type") == Some(&json!("string"));
         if !is_text || media.ends_with("json") {
             let ours = schema_of(param);
             for (rule, at, message) in compare(contract, &ours, schema, mode, "") {
@@ -280,7 +275,10 @@ fn body(
 }
 
 /// The members that an entry writes, by their place.
-fn written(integration: &Integration, operation: &Operation) -> BTreeMap<Vec<String>, (Value, Supply)> {
+fn written(
+    integration: &Integration,
+    operation: &Operation,
+) -> BTreeMap<Vec<String>, (Value, Supply)> {
     let mut written = BTreeMap::new();
     for (ours, param) in &operation.input {
         if matches!(param.place, ParamIn::Body | ParamIn::File) {
@@ -330,10 +328,13 @@ fn level(
 ) -> Vec<(Rule, String, String)> {
     let mut wrong = Vec::new();
     let below: Vec<_> = written.iter().filter(|(place, _)| place.starts_with(at)).collect();
-    let names: BTreeSet<&String> = below.iter().filter_map(|(place, _)| place.get(at.len())).collect();
-    let shown = |name: &str| format!("{}/{name}", at.iter().map(|it| format!("/{it}")).collect::<String>());
+    let names: BTreeSet<&String> =
+        below.iter().filter_map(|(place, _)| place.get(at.len())).collect();
+    let shown =
+        |name: &str| format!("{}/{name}", at.iter().map(|it| format!("/{it}")).collect::<String>());
     for name in &choice.required {
-        let supplied = below.iter().filter(|(place, _)| place.get(at.len()).is_some_and(|it| it == name));
+        let supplied =
+            below.iter().filter(|(place, _)| place.get(at.len()).is_some_and(|it| it == name));
         let supply = supplied.map(|(_, (_, supply))| *supply).max().unwrap_or(Supply::Never);
         if supply < Supply::Always {
             wrong.push((Rule::Required, shown(name), "the vendor needs it".to_owned()));

@@ -152,7 +152,10 @@ pub fn compare(
         }
         // What is at least of the right type says more of what is wrong.
         let weight = |wrong: &Vec<Wrong>| {
-            (wrong.iter().filter(|(rule, path, _)| *rule == Rule::Type && path == at).count(), wrong.len())
+            (
+                wrong.iter().filter(|(rule, path, _)| *rule == Rule::Type && path == at).count(),
+                wrong.len(),
+            )
         };
         if best.as_ref().is_none_or(|best| weight(&wrong) < weight(best)) {
             best = Some(wrong);
@@ -164,7 +167,9 @@ pub fn compare(
 fn kinds(ours: &Value) -> Vec<String> {
     match &ours["type"] {
         Value::String(kind) => vec![kind.clone()],
-        Value::Array(kinds) => kinds.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect(),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -227,7 +232,8 @@ fn against(
             }
             None if kinds == ["boolean"] => {
                 let words = ["true", "false"];
-                if !choice.types.contains("boolean") && words.iter().any(|it| !known.contains(*it)) {
+                if !choice.types.contains("boolean") && words.iter().any(|it| !known.contains(*it))
+                {
                     let message = "the vendor does not take true and false".to_owned();
                     wrong.push((Rule::Enum, at.to_owned(), message));
                 }

@@ -80,7 +80,8 @@ fn described(contract: &Contract, theirs: &Value) -> Value {
     let is_body = |it: &Value| {
         let content = it["content"].as_object().into_iter().flatten();
         let mut schemas = content.map(|(_, it)| &it["schema"]);
-        theirs["method"] != "GET" && schemas.any(|it| it != &json!({"type": "object", "properties": {}}))
+        theirs["method"] != "GET"
+            && schemas.any(|it| it != &json!({"type": "object", "properties": {}}))
     };
     if let Some(body) = theirs.get("request_body").filter(|it| is_body(it)) {
         // A body that is said to be optional may have members that are not.

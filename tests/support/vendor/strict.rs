@@ -71,7 +71,8 @@ fn closed(schema: &Value, within: bool) -> Value {
         };
         closed_schema.insert(key.clone(), value);
     }
-    let lists = members.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty());
+    let lists =
+        members.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty());
     let open = members.contains_key("additionalProperties");
     let composed = ["allOf", "anyOf", "oneOf"].iter().any(|it| members.contains_key(*it));
     if lists && !open && !within {

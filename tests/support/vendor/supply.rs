@@ -85,8 +85,7 @@ pub fn idempotency_header<'a>(
 /// The parameters by which a list is read on, with their place.
 pub fn page_params(integration: &Integration, operation: &Operation) -> Vec<(ParamIn, String)> {
     let Some(page) = operation.page(integration) else { return Vec::new() };
-    let usual =
-        if operation.graphql.is_some() { ParamIn::Variable } else { ParamIn::Query };
+    let usual = if operation.graphql.is_some() { ParamIn::Variable } else { ParamIn::Query };
     let place = page.place.unwrap_or(usual);
     page.param.iter().chain(&page.limit).map(|name| (place, name.clone())).collect()
 }
