@@ -105,7 +105,14 @@ async fn spoiled(pilot: &Pilot, names: &[String], url: &Url) -> (usize, Vec<Stri
             let counts = match mutant.fault {
                 Fault::WrongPath => true,
                 Fault::RequiredGone => !amended,
-                _ => false,
+                Fault::WrongHeader
+                | Fault::WrongType
+                | Fault::WrongValue
+                | Fault::UnknownField
+                | Fault::WrongMethod
+                | Fault::WrongMedia
+                | Fault::WrongServer
+                | Fault::WrongScope => false,
             };
             if !counts {
                 continue;
