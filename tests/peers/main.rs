@@ -10,8 +10,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod contracts;
 mod http_service;
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod judges;
 mod mcp_conformance;
 mod mcp_issuer;
@@ -20,6 +22,7 @@ mod mcp_servers;
 mod mcp_tools;
 mod oidc;
 mod other_runtimes;
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod pilots;
 mod postgres;
 mod vault;
