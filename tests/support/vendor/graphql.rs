@@ -216,7 +216,6 @@ fn kinds(ours: &Value) -> Vec<String> {
         Value::Array(kinds) => {
             kinds.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect()
         }
-        _ => Vec::new(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }

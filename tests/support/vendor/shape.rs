@@ -172,7 +172,6 @@ fn kinds(ours: &Value) -> Vec<String> {
         Value::Array(kinds) => {
             kinds.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
         }
-        _ => Vec::new(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
