@@ -1,7 +1,6 @@
 //! The product among programs that are not ours: Chromium over the Web UI, a real HTTP service,
-//! PostgreSQL under the store, an identity provider at the edge, other runtimes beside it, and what
-//! vendors publish of their APIs beside the catalogue.
-//! PostgreSQL under the store, an identity provider at the edge, MCP servers, other runtimes.
+//! PostgreSQL under the store, an identity provider at the edge, MCP servers, other runtimes beside
+//! it, and what vendors publish of their APIs beside the catalogue.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

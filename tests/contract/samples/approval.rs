@@ -7,7 +7,7 @@ use longhaul_contract::approval::{
     GateOutcome, Parent, Remember, Span, Verdict,
 };
 use longhaul_contract::definition::OnTimeout;
-use longhaul_contract::interrupt::{InterruptKind, Vote};
+use longhaul_contract::interrupt::{Connect, InterruptKind, Vote};
 use longhaul_contract::policy::Scope;
 use longhaul_contract::tool::{Effect, ToolOutcome};
 use serde_json::json;
@@ -40,7 +40,10 @@ pub(super) fn kinds() -> Vec<Kind> {
         ..receipt(true, GateOutcome::Open, None)
     };
     vec![
-        kind("approval_request", [("open", request), ("full", full_request())]),
+        kind(
+            "approval_request",
+            [("open", request), ("full", full_request()), ("connect", connect_request())],
+        ),
         kind(
             "ask",
             [
@@ -171,6 +174,21 @@ pub(super) fn full_request() -> ApprovalRequest {
         problem: some("`/path` is required"),
         parent: Some(Parent { workflow_id: text("run-1"), chain: text("0199d3c0-aaaa") }),
         connect: None,
+        ..request()
+    }
+}
+
+/// The question of a gate where an account is missing.
+fn connect_request() -> ApprovalRequest {
+    ApprovalRequest {
+        kind: InterruptKind::Auth,
+        connect: Some(Connect {
+            integration: text("github"),
+            connection: text("default"),
+            principal: text("agent:brief"),
+            scopes: Vec::new(),
+            link: None,
+        }),
         ..request()
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ("waiting", waiting()),
                 ("ended", ended()),
                 ("again", Call { tries: 2, ..waiting() }),
+                ("passed", Call { passed: vec![edited()], ..waiting() }),
             ],
         ),
         kind(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use longhaul_contract::definition::{
-    Action, ApprovalRule, ContextSettings, ContinueAfter, Definition, LoadAgent, LoadedAgent,
-    ModelSettings, OnTimeout, Price,
+    Action, ActsFor, ApprovalRule, ContextSettings, ContinueAfter, Definition, LoadAgent,
+    LoadedAgent, McpServer, McpTransport, ModelSettings, OnTimeout, Price,
 };
 use longhaul_contract::identity::Trust;
 use longhaul_contract::limits::{Limits, Spend};
@@ -85,6 +85,18 @@ pub(super) fn kinds() -> Vec<Kind> {
                     },
                 ),
                 (
+                    "quick",
+                    LoadedAgent {
+                        v: 5,
+                        definition: elsewhere(),
+                        search_attributes: Vec::new(),
+                        carried: Vec::new(),
+                        sealed: None,
+                        trust: Trust::default(),
+                        quick: vec![text("files.read")],
+                    },
+                ),
+                (
                     "least",
                     LoadedAgent {
                         v: 1,
@@ -146,7 +158,7 @@ fn full() -> Definition {
         output: Some(json!({"type": "object", "required": ["title"]})),
         context: None,
         continue_after: ContinueAfter::default(),
-        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        acts_for: ActsFor::Agent,
         mcp: Vec::new(),
     }
 }
@@ -154,6 +166,30 @@ fn full() -> Definition {
 /// With rules that say more than which tools.
 fn ruled() -> Definition {
     Definition { rules: vec![policy::rule()], ..least() }
+}
+
+/// With tools from elsewhere.
+fn elsewhere() -> Definition {
+    let git = McpServer {
+        name: text("git"),
+        transport: McpTransport::Stdio {
+            command: text("mcp-server-git"),
+            args: vec![text("--repository"), text(".")],
+            env: vec![text("GIT_TOKEN")],
+        },
+        tools: vec![text("git_*")],
+        trusted: true,
+    };
+    let notes = McpServer {
+        name: text("notes"),
+        transport: McpTransport::Http {
+            url: text("https://notes.example/mcp"),
+            headers: vec![(text("authorization"), text("Bearer ${NOTES_TOKEN}"))],
+        },
+        tools: Vec::new(),
+        trusted: false,
+    };
+    Definition { acts_for: ActsFor::Principal(text("team:ops")), mcp: vec![git, notes], ..least() }
 }
 
 /// With the settings of long runs.
@@ -199,7 +235,7 @@ pub(super) fn least() -> Definition {
         output: None,
         context: None,
         continue_after: ContinueAfter::default(),
-        acts_for: longhaul_contract::definition::ActsFor::Agent,
+        acts_for: ActsFor::Agent,
         mcp: Vec::new(),
     }
 }

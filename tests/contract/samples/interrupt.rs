@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use longhaul_contract::interrupt::{
-    Delegation, Grant, InterruptKind, JudgeReply, JudgeRequest, Judged, Judging, Plan, Stage, Vote,
+    Connect, Delegation, Grant, InterruptKind, JudgeReply, JudgeRequest, Judged, Judging, Plan,
+    Stage, Vote,
 };
 use longhaul_contract::policy::{OnDeadline, RunFacts, Scope};
 use serde_json::json;
@@ -23,7 +24,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     };
     let reply = JudgeReply { v: 1, judged: vec![asked()], policy: None };
     vec![
-        kind("plan", [("least", least_plan()), ("full", full_plan())]),
+        kind("plan", [("least", least_plan()), ("full", full_plan()), ("connect", connect_plan())]),
         kind("judged", judged()),
         kind("judging", [("least", least_judging()), ("full", judging())]),
         kind("judge_request", [("one", request)]),
@@ -82,6 +83,22 @@ fn least_plan() -> Plan {
         masked: None,
         connect: None,
         resume: None,
+    }
+}
+
+/// A plan for an account that is missing.
+fn connect_plan() -> Plan {
+    Plan {
+        kind: InterruptKind::Auth,
+        connect: Some(Connect {
+            integration: text("github"),
+            connection: text("default"),
+            principal: text("agent:brief"),
+            scopes: vec![text("repo")],
+            link: some("https://longhaul.example/connect/github"),
+        }),
+        resume: Some(json!({"state": "s1"})),
+        ..least_plan()
     }
 }
 

@@ -57,7 +57,16 @@ pub(super) fn kinds() -> Vec<Kind> {
                         turn: 3,
                         session: true,
                         starter: some("ann@example.com"),
+                        starter_proven: false,
                         tags: vec![text("prod")],
+                    },
+                ),
+                (
+                    "proven",
+                    RunFacts {
+                        starter: some("ann@example.com"),
+                        starter_proven: true,
+                        ..RunFacts::default()
                     },
                 ),
             ],

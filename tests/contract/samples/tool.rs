@@ -1,10 +1,11 @@
 //! Samples of tools, calls and outcomes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longhaul_contract::tool::{
-    Effect, FilesOperation, HttpRest, Lane, ToolBinding, ToolErrorKind, ToolInvocation,
-    ToolOutcome, ToolSpec,
+    ConnectionNeed, Effect, FilesOperation, HttpRest, Lane, ToolBinding, ToolErrorKind,
+    ToolInvocation, ToolOutcome, ToolSpec,
 };
 use serde_json::json;
 
@@ -47,16 +48,27 @@ pub(super) fn kinds() -> Vec<Kind> {
         resume: None,
         ..long.clone()
     };
+    let resumed = ToolInvocation { resume: Some(json!({"state": "s1"})), ..answered.clone() };
     let specs = specs();
     vec![
         kind(
             "tool_invocation",
-            [("read", invocation), ("long", long), ("judged", judged), ("answered", answered)],
+            [
+                ("read", invocation),
+                ("long", long),
+                ("judged", judged),
+                ("answered", answered),
+                ("resumed", resumed),
+            ],
         ),
         kind("tool_outcome", outcomes().into_iter().map(|it| (outcome_case(&it), it))),
         kind(
             "tool_spec",
-            specs.into_iter().chain(more_specs()).map(|spec| (spec_case(&spec), spec)),
+            specs
+                .into_iter()
+                .chain(more_specs())
+                .chain(tools_from_elsewhere())
+                .map(|spec| (spec_case(&spec), spec)),
         ),
     ]
 }
@@ -141,6 +153,42 @@ fn more_specs() -> Vec<ToolSpec> {
     vec![results, fast, normal, person, external, typed]
 }
 
+/// Tools from elsewhere: the catalogue, MCP servers, the worker's program.
+fn tools_from_elsewhere() -> Vec<ToolSpec> {
+    let issue = ToolSpec {
+        name: text("github.issues.create"),
+        description: text("GitHub: Open an issue."),
+        parameters: json!({"type": "object", "required": ["title"]}),
+        effect: Effect::Create,
+        idempotent: false,
+        timeout: None,
+        lane: Lane::Normal,
+        reversible: true,
+        connection: Some(Box::new(ConnectionNeed {
+            integration: text("github"),
+            name: text("default"),
+            scopes: BTreeMap::from([(text("oauth"), vec![text("repo")])]),
+        })),
+        budget: Some(16_384),
+        binding: ToolBinding::Catalog {
+            integration: text("github"),
+            operation: text("issues.create"),
+        },
+    };
+    let plain = ToolSpec { reversible: false, connection: None, budget: None, ..issue.clone() };
+    let mcp = ToolSpec {
+        name: text("git.status"),
+        binding: ToolBinding::Mcp {
+            server: text("git"),
+            tool: text("git_status"),
+            pinned: text("3f9a1c77d0"),
+        },
+        ..plain.clone()
+    };
+    let native = ToolSpec { name: text("orders.lookup"), binding: ToolBinding::Native, ..plain };
+    vec![issue, mcp, native]
+}
+
 fn outcomes() -> Vec<ToolOutcome> {
     vec![
         ToolOutcome::Done { content: text("[package]\n"), truncated: false, blob: None },
@@ -197,5 +245,8 @@ fn spec_case(spec: &ToolSpec) -> &'static str {
         ToolBinding::Files { .. } => "files",
         ToolBinding::Http { rest: HttpRest::Query, .. } => "http_query",
         ToolBinding::Http { rest: HttpRest::Body, .. } => "http_body",
+        ToolBinding::Catalog { .. } => "catalog",
+        ToolBinding::Mcp { .. } => "mcp",
+        ToolBinding::Native => "native",
     }
 }
