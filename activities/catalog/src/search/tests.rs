@@ -126,3 +126,16 @@ fn what_fits_alike_is_in_the_order_of_the_names() {
     sorted.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
     assert_eq!(names, sorted.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_words_of_a_vendors_name_ask_for_nothing_else() {
+    let operations =
+        [("calendars.get", "Get a calendar", "GET /c"), ("events.move", "Move an event", "GET /e")];
+    let calendar = entry("acme-calendar", "Acme Calendar", &operations);
+    let mail = entry("acme-mail", "Acme Mail", &[("events.list", "List an event", "GET /m")]);
+    let search = Search::of(&Catalog::default().with(calendar).with(mail));
+    let first = |query: &str| search.search(query, 1, &Filter::default()).remove(0).name;
+    assert_eq!(first("move it in Acme Calendar"), "acme-calendar.events.move");
+    assert_eq!(first("event in Acme Mail"), "acme-mail.events.list");
+    assert_eq!(first("my calendar"), "acme-calendar.calendars.get", "alone, it is what is wanted");
+}
