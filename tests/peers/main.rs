@@ -9,11 +9,14 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod contracts;
 mod http_service;
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod judges;
 mod oidc;
 mod other_runtimes;
+#[expect(clippy::print_stdout, reason = "what was measured is a figure of its own")]
 mod pilots;
 mod postgres;
 mod web_ui;

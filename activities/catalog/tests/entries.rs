@@ -2,8 +2,6 @@
 //! are in other words than the entries.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test stops at the first surprise, and says what it measured"
 )]

@@ -62,8 +62,12 @@ pub fn answer(
     }
     let (media, bytes) = match output.format {
         Format::Xml => ("application/xml", xml(&body).into_bytes()),
-        _ if body.is_null() => ("application/json", Vec::new()),
-        _ => ("application/json", body.to_string().into_bytes()),
+        Format::Json | Format::Binary | Format::Empty if body.is_null() => {
+            ("application/json", Vec::new())
+        }
+        Format::Json | Format::Binary | Format::Empty => {
+            ("application/json", body.to_string().into_bytes())
+        }
     };
     headers.push(("content-type".to_owned(), media.to_owned()));
     Reply { status: 200, headers, body: bytes }
@@ -92,7 +96,7 @@ fn list(
     };
     let size = match page.kind {
         PageKind::Page | PageKind::Offset => usize::try_from(page.max.unwrap_or(2)).unwrap_or(2),
-        _ => 2,
+        PageKind::Cursor | PageKind::Link | PageKind::LastId => 2,
     };
     let elements: Value = (0..size).map(|index| element(number * size + index)).collect();
     put(body, &page.items, elements);

@@ -23,14 +23,14 @@ pub fn arguments(integration: &Integration, operation: &Operation, extent: Exten
         let is_paging =
             operation.page(integration).is_some() && ["limit", "next"].contains(&name.as_str());
         if !is_paging && (extent == Extent::All || is_needed(name)) {
-            arguments.insert(name.clone(), value(schema, name, extent));
+            arguments.insert(name.clone(), value(schema, extent));
         }
     }
     Value::Object(arguments)
 }
 
 /// A value that fits a schema.
-fn value(schema: &Value, name: &str, extent: Extent) -> Value {
+fn value(schema: &Value, extent: Extent) -> Value {
     if let Some(constant) = schema.get("const") {
         return constant.clone();
     }
@@ -42,17 +42,15 @@ fn value(schema: &Value, name: &str, extent: Extent) -> Value {
     }
     for key in ["oneOf", "anyOf"] {
         if let Some(first) = schema[key].as_array().and_then(|it| it.first()) {
-            return value(first, name, extent);
+            return value(first, extent);
         }
     }
-    let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds.first().and_then(Value::as_str),
-        kind => kind.as_str(),
-    };
+    let kind = &schema["type"];
+    let kind = kind.as_array().and_then(|kinds| kinds.first()).unwrap_or(kind).as_str();
     match kind {
         Some("integer" | "number") => number(schema),
         Some("boolean") => json!(true),
-        Some("array") => json!([value(&schema["items"], name, extent)]),
+        Some("array") => json!([value(&schema["items"], extent)]),
         Some("object") => object(schema, extent),
         _ => json!(text(schema)),
     }
@@ -69,6 +67,7 @@ fn text(schema: &Value) -> String {
     match schema["format"].as_str() {
         Some("date-time") => "2026-01-02T03:04:05Z".to_owned(),
         Some("date") => "2026-01-02".to_owned(),
+        Some("uri") => "https://example.com/".to_owned(),
         Some("uuid") => "0b7a1c1e-7f1b-4d53-9d2e-1c0b5b1f7a11".to_owned(),
         _ => schema["pattern"].as_str().map_or_else(|| "text".to_owned(), of_pattern),
     }
@@ -91,12 +90,12 @@ fn object(schema: &Value, extent: Extent) -> Value {
     let mut members = Map::new();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         if extent == Extent::All || needed.contains(&name.as_str()) {
-            members.insert(name.clone(), value(property, name, extent));
+            members.insert(name.clone(), value(property, extent));
         }
     }
     if members.is_empty() && schema["properties"].is_null() {
         let of = &schema["additionalProperties"];
-        let member = if of.is_object() { value(of, "name", extent) } else { json!("text") };
+        let member = if of.is_object() { value(of, extent) } else { json!("text") };
         members.insert("name".to_owned(), member);
     }
     Value::Object(members)

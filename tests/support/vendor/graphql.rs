@@ -40,7 +40,7 @@ pub fn check(
         return report.add(Rule::Document, "", "it does not have just one operation");
     };
     root(operation, query, report);
-    deprecated(&document, schema, &query.selection_set, report, 0);
+    deprecated(&query.selection_set, report, 0);
     let written = written(integration, operation);
     for variable in &query.variables {
         let name = variable.name.as_str();
@@ -82,13 +82,7 @@ fn root(
     }
 }
 
-fn deprecated(
-    document: &ExecutableDocument,
-    schema: &Schema,
-    selections: &SelectionSet,
-    report: &mut Report,
-    depth: u8,
-) {
+fn deprecated(selections: &SelectionSet, report: &mut Report, depth: u8) {
     if depth > 16 {
         return;
     }
@@ -112,10 +106,10 @@ fn deprecated(
                         );
                     }
                 }
-                deprecated(document, schema, &field.selection_set, report, depth + 1);
+                deprecated(&field.selection_set, report, depth + 1);
             }
             Selection::InlineFragment(fragment) => {
-                deprecated(document, schema, &fragment.selection_set, report, depth + 1);
+                deprecated(&fragment.selection_set, report, depth + 1);
             }
             Selection::FragmentSpread(_) => {}
         }
@@ -222,7 +216,7 @@ fn kinds(ours: &Value) -> Vec<String> {
         Value::Array(kinds) => {
             kinds.iter().filter_map(|it| Some(it.as_str()?.to_owned())).collect()
         }
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 

@@ -231,6 +231,7 @@ fn validate(contract: &Contract, value: &Value, schema: &Value, at: &str, report
         let parts = path.split('/').map(|it| if it.parse::<usize>().is_ok() { "*" } else { it });
         let path = format!("{at}{}", parts.collect::<Vec<_>>().join("/"));
         let message = error.to_string();
+        #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is wrong is the value")]
         match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();

@@ -82,7 +82,7 @@ impl Spoiler<'_> {
         let query = query.map(|it| format!("?{it}")).unwrap_or_default();
         let longer = format!("{method} /zz/zz/zz{path}{query}");
         self.add(Fault::WrongPath, &longer, |it| it.http = Some(longer.clone()));
-        for other in METHODS.into_iter().filter(|other| *other != method) {
+        if let Some(other) = METHODS.into_iter().find(|other| *other != method) {
             let changed = http.replacen(method, other, 1);
             // Where the vendor has another operation there, the entry's name of it tells.
             let named = operation.contract.clone().unwrap_or_else(|| http.replace("{+", "{"));
@@ -90,7 +90,6 @@ impl Spoiler<'_> {
                 it.http = Some(changed);
                 it.contract = Some(named);
             });
-            break;
         }
         let mut header = param(ParamIn::Header, "zz-unknown");
         header.required = true;

@@ -83,7 +83,16 @@ impl MadeUp {
                 let signed = format!("AWS4-HMAC-SHA256 Credential={}", secret("access_key_id"));
                 ("authorization".to_owned(), signed)
             }
-            _ => bearer(secret("access_token")),
+            AuthKind::None
+            | AuthKind::Oauth2
+            | AuthKind::Oauth2Cc
+            | AuthKind::Oauth2Device
+            | AuthKind::JwtBearer
+            | AuthKind::JwtSelf
+            | AuthKind::GithubApp
+            | AuthKind::TwoStep
+            | AuthKind::Oauth1
+            | AuthKind::McpOauth => bearer(secret("access_token")),
         }
     }
 }

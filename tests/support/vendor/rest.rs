@@ -95,7 +95,7 @@ fn sent_params(
             ParamIn::Query => "query",
             ParamIn::Header => "header",
             ParamIn::Path => "path",
-            _ => continue,
+            ParamIn::Body | ParamIn::WholeBody | ParamIn::File | ParamIn::Variable => continue,
         };
         match param(theirs, place, name) {
             Some(known) => {

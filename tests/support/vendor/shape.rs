@@ -86,7 +86,7 @@ fn own(schema: &Value) -> Choice<'_> {
             choice.types.insert(kind);
         }
         Value::Array(kinds) => choice.types.extend(kinds.iter().filter_map(Value::as_str)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
     }
     let constant = schema.get("const").map(|value| vec![value]);
     let listed = schema["enum"].as_array().map(|values| values.iter().collect());
@@ -100,7 +100,9 @@ fn own(schema: &Value) -> Choice<'_> {
         Value::Bool(open) => *open,
         Value::Object(_) => true,
         // A vendor that lists members means these, though JSON Schema would take more.
-        _ => choice.properties.is_empty(),
+        Value::Null | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            choice.properties.is_empty()
+        }
     };
     choice.items = schema.get("items");
     choice
@@ -170,7 +172,7 @@ fn kinds(ours: &Value) -> Vec<String> {
         Value::Array(kinds) => {
             kinds.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()
         }
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     }
 }
 
@@ -248,10 +250,10 @@ fn against(
     if kinds.iter().any(|kind| kind == "object") && choice.takes("object") {
         members(contract, ours, choice, mode, at, &mut wrong);
     }
-    if let (true, Some(theirs)) = (kinds.iter().any(|kind| kind == "array"), choice.items) {
-        if let Some(ours) = ours.get("items") {
-            wrong.extend(compare(contract, ours, theirs, mode, &format!("{at}/*")));
-        }
+    if kinds.iter().any(|kind| kind == "array")
+        && let (Some(theirs), Some(ours)) = (choice.items, ours.get("items"))
+    {
+        wrong.extend(compare(contract, ours, theirs, mode, &format!("{at}/*")));
     }
     wrong
 }

@@ -22,7 +22,7 @@ pub fn openapi(contract: &Contract, entry: &Integration) -> (Value, Vec<String>)
         let path = format!("{base}{}", theirs["path"].as_str().unwrap_or_default());
         let method = theirs["method"].as_str().unwrap_or_default().to_lowercase();
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        item[method] = described(theirs);
+        item[method] = described(contract, theirs);
         names.push(name.clone());
     }
     let mut paths = Value::Object(paths);
@@ -58,13 +58,15 @@ fn schemes(contract: &Contract) -> Value {
     schemes
 }
 
-fn described(theirs: &Value) -> Value {
+fn described(contract: &Contract, theirs: &Value) -> Value {
     let mut described = json!({
         "operationId": theirs["id"],
         "parameters": theirs["parameters"],
-        "responses": {"200": {"description": "", "content": {"application/json": {
-            "schema": {"type": "object"}
-        }}}}
+        // Any answer will do, of whatever type the vendor's is.
+        "responses": {"200": {"description": "", "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "application/vnd.github+json": {"schema": {"type": "object"}}
+        }}}
     });
     if let Some(security) = theirs["security"].as_array() {
         // Scopes belong to tokens, which this judge cannot look into.
@@ -82,10 +84,12 @@ fn described(theirs: &Value) -> Value {
             && schemas.any(|it| it != &json!({"type": "object", "properties": {}}))
     };
     if let Some(body) = theirs.get("request_body").filter(|it| is_body(it)) {
-        described["requestBody"] = json!({
-            "required": body["required"],
-            "content": body["content"]
-        });
+        // A body that is said to be optional may have members that are not.
+        let content = body["content"].as_object().into_iter().flatten();
+        let mut schemas = content.map(|(_, it)| contract.resolve(&it["schema"]));
+        let needs = |it: &Value| it["required"].as_array().is_some_and(|it| !it.is_empty());
+        let required = body["required"] == true || schemas.any(needs);
+        described["requestBody"] = json!({ "required": required, "content": body["content"] });
     }
     described
 }

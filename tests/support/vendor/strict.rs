@@ -30,7 +30,7 @@ fn references(schema: &Value, found: &mut Vec<String>) {
             members.values().for_each(|it| references(it, found));
         }
         Value::Array(elements) => elements.iter().for_each(|it| references(it, found)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -91,6 +91,6 @@ fn without_patterns(schema: &mut Value) {
             members.values_mut().for_each(without_patterns);
         }
         Value::Array(elements) => elements.iter_mut().for_each(without_patterns),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

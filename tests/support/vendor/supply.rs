@@ -97,9 +97,8 @@ pub fn of_name(
     place: ParamIn,
     name: &str,
 ) -> Supply {
-    let same = |other: &str| match place {
-        ParamIn::Header => other.eq_ignore_ascii_case(name),
-        _ => other == name,
+    let same = |other: &str| {
+        other == name || (place == ParamIn::Header && other.eq_ignore_ascii_case(name))
     };
     let inputs = operation
         .input
@@ -109,7 +108,9 @@ pub fn of_name(
     let fixed = match place {
         ParamIn::Query => fixed_query(operation).iter().any(|(fixed, _)| same(fixed)),
         ParamIn::Header => fixed_headers(integration, operation).any(|(fixed, _)| same(fixed)),
-        _ => false,
+        ParamIn::Path | ParamIn::Body | ParamIn::WholeBody | ParamIn::File | ParamIn::Variable => {
+            false
+        }
     };
     let mut best = if fixed { Supply::Always } else { Supply::Never };
     best = inputs.fold(best, Ord::max);

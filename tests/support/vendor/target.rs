@@ -130,10 +130,10 @@ fn fits<'a>(
         contract.servers(theirs).iter().map(|url| split(&starred(url))).collect();
     addresses.sort_by_key(|(host, _)| *host != our_host);
     let (mut paths, mut is_upload) = (vec![theirs["path"].as_str()?.to_owned()], false);
-    if let Some(simple) = theirs["media_upload"]["protocols"]["simple"].as_str() {
-        if ours.starts_with("/upload/") || ours.contains("/upload/") {
-            (paths, is_upload) = (vec![simple.to_owned()], true);
-        }
+    if let Some(simple) = theirs["media_upload"]["protocols"]["simple"].as_str()
+        && ours.contains("/upload/")
+    {
+        (paths, is_upload) = (vec![simple.to_owned()], true);
     }
     for (host, base) in &addresses {
         for path in &paths {
