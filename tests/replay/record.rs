@@ -20,7 +20,7 @@ use super::{difference, folder};
 mod people;
 
 /// Version of `LoadedAgent` that runs are loaded with today; recordings of earlier ones stay.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// Waits for the end of the run, replays it, and records it as `name` if that is asked for.
 async fn keep(scene: &Scene, name: &str) {

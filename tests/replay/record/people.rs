@@ -196,3 +196,18 @@ async fn asked() {
     answer(&scene.gate().await.id, json!("because")).await;
     keep(&scene, "asked").await;
 }
+
+#[tokio::test]
+async fn unconnected() {
+    let mail = json!({"from": "a@example.com", "to": ["b@example.com"], "subject": "s", "text": "t"});
+    let model = MockModel::script([call("resend.emails.send", mail), say("done")]);
+    let scene = Scene::play(world!().await, model, |agent| {
+        agent.tool(json!({"integration": {"name": "resend", "operations": ["emails.send"]}}))
+    })
+    .await;
+    scene.decide(Decide::new(scene.gate().await.id, Decision::Approve)).await;
+    // Nobody has connected it, whatever somebody says.
+    scene.decide(Decide::new(scene.gate().await.id, Decision::Approve)).await;
+    scene.decide(Decide::new(scene.gate().await.id, Decision::Deny)).await;
+    keep(&scene, "unconnected").await;
+}

@@ -5,7 +5,7 @@ use longhaul_catalog::operation::{BodyFormat, Operation, Param, ParamIn};
 use serde_json::{Value, json};
 
 use super::contract::Contract;
-use super::{Rule, check};
+use super::{Finding, Rule, check};
 
 /// What is wrong with a spoiled entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -361,14 +361,9 @@ fn param(place: ParamIn, name: &str) -> Param {
     .unwrap()
 }
 
-/// Whether the fault is found: the spoiled entry has a complaint that the sound one has not.
-pub fn is_found(
-    contract: &Contract,
-    integration: &Integration,
-    name: &str,
-    mutant: &Mutant,
-) -> bool {
-    let before = check(contract, integration, name);
+/// Whether the fault is found: the spoiled entry has a complaint that the sound one, of which
+/// `before` are all, has not.
+pub fn is_found(contract: &Contract, before: &[Finding], name: &str, mutant: &Mutant) -> bool {
     let after = check(contract, &mutant.integration, name);
     after.iter().any(|finding| !before.contains(finding))
 }
