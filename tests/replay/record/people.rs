@@ -199,7 +199,8 @@ async fn asked() {
 
 #[tokio::test]
 async fn unconnected() {
-    let mail = json!({"from": "a@example.com", "to": ["b@example.com"], "subject": "s", "text": "t"});
+    let mail =
+        json!({"from": "a@example.com", "to": ["b@example.com"], "subject": "s", "text": "t"});
     let model = MockModel::script([call("resend.emails.send", mail), say("done")]);
     let scene = Scene::play(world!().await, model, |agent| {
         agent.tool(json!({"integration": {"name": "resend", "operations": ["emails.send"]}}))
