@@ -13,6 +13,7 @@
 //! | [`runs`], `transcripts`, `workflow_link` | what a worker keeps of a run, and where it asks for the rest |
 //! | `pace` | which tools are quick |
 //! | `archive`, `blobs` | what goes into the store |
+//! | [`shared_limits`] | how many requests all workers together make to a vendor |
 //! | [`error`] | failures, and who may retry them |
 //! | [`faults`] | pauses that tests and the demo put into activities |
 
@@ -29,6 +30,7 @@ mod pace;
 pub mod people;
 pub mod policy_file;
 pub mod runs;
+pub mod shared_limits;
 pub mod time_machine;
 pub mod tool;
 mod transcripts;

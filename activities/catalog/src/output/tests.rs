@@ -1,5 +1,6 @@
 //! Tests of what is kept of an answer.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -68,4 +69,15 @@ fn elements_are_taken_from_wherever_they_are() {
     }
     page.items = String::new();
     assert_eq!(taken(&page, json!([1])), [json!(1)]);
+}
+
+proptest! {
+    /// Whatever a vendor sends is read as something.
+    #[test]
+    fn no_answer_stops_the_reader(body in "[<>/&;=\"a-c#x0-9 \\[\\]!-]{0,60}") {
+        for format in [Format::Json, Format::Xml, Format::Binary, Format::Empty] {
+            let value = parse(format, body.as_bytes());
+            prop_assert_eq!(value.is_null(), body.trim().is_empty());
+        }
+    }
 }
