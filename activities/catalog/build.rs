@@ -37,7 +37,7 @@ fn files() -> Vec<PathBuf> {
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
-        .filter(|path| path.file_name().is_some_and(|name| name != "search-tasks.yaml"))
+        .filter(|path| path.file_name().is_some_and(|name| name != "search_tasks.yaml"))
         .collect();
     files.sort();
     files

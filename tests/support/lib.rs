@@ -18,6 +18,7 @@
 //! | [`history`] | a run's history, counted |
 //! | [`line`] | a line to a server that a test can cut |
 //! | [`scene`] | a usual test in a few lines: agent, model, worker, run |
+//! | [`vendor`] | entries of the catalogue beside what vendors publish of their APIs |
 //! | [`wait`] | polling for a condition |
 //! | [`http`] | what the mock servers share |
 #![expect(
@@ -43,5 +44,6 @@ pub mod server;
 pub mod service;
 pub mod smtp;
 pub mod vault;
+pub mod vendor;
 pub mod wait;
 pub mod world;

@@ -1,5 +1,8 @@
 //! Operations: what can be called, what it does to the world, and how the request is written.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use longhaul_contract::tool::Effect;

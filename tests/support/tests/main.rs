@@ -9,6 +9,7 @@ mod mocks;
 mod model;
 #[cfg(feature = "server")]
 mod server;
+mod vendor;
 #[cfg(feature = "server")]
 mod world;
 

@@ -13,7 +13,7 @@ fn nothing_is_wrong_with_what_is_compiled_in() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         // Tasks for the search lie beside the entries.
-        if path.extension().is_none_or(|it| it != "yaml") || file == "search-tasks.yaml" {
+        if path.extension().is_none_or(|it| it != "yaml") || file == "search_tasks.yaml" {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();

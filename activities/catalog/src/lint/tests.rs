@@ -126,6 +126,7 @@ fn each_mistake_is_found() {
         ("kind: cursor, param: after", "kind: cursor", "needs the `param`"),
         ("next: /next, items", "items", "a cursor needs `next`"),
         ("limit: size, max: 50", "max: 50", "there is none"),
+        ("max: 50", "max: 0", "a page of nothing"),
         ("  orders.list:", "  orders:", "`noun.verb`"),
         ("title: Search orders", "title: List Orders", "has the title of"),
         ("description: Lists the orders of the shop.", "description: Lists.", "say what it does"),

@@ -1,6 +1,7 @@
 //! Tests of the ways to read on that need no vendor.
 
-use serde_json::json;
+use proptest::prelude::*;
+use serde_json::{Map, json};
 
 use super::*;
 
@@ -50,4 +51,20 @@ fn a_size_is_asked_for_only_where_the_vendor_takes_one() {
 #[test]
 fn a_key_is_not_shown() {
     assert_eq!(format!("{:?}", TokenKey::new(&[1; 32])), "TokenKey(•••)");
+}
+
+proptest! {
+    /// No header stops the reader, and no text but a sealed one is a token.
+    #[test]
+    fn what_others_write_is_harmless(text in "[<>;,=\"a-zA-Z0-9_ -]{0,60}") {
+        let mut headers = HeaderMap::new();
+        headers.insert(LINK, text.parse().unwrap());
+        let _ = next_link(&headers);
+        let key = TokenKey::new(&[1; 32]);
+        prop_assert!(Token::open(&text, &key, "a.b", &Map::new()).is_err());
+        let turn = Turn { cursor: Cursor::At(json!(text)), size: Some(3) };
+        let sealed = Token::new("a.b", &Map::new(), &turn, 2).seal(&key);
+        let opened = Token::open(&sealed, &key, "a.b", &Map::new()).unwrap();
+        prop_assert_eq!((opened.turn(), opened.skip), (turn, 2));
+    }
 }

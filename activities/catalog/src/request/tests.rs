@@ -6,6 +6,8 @@ use url::Url;
 
 use super::encode;
 use super::template::{holes, is_listed};
+use crate::credentials::Public;
+use crate::integration::Server;
 use crate::operation::ListStyle;
 
 fn fill(template: &str, value: &str) -> Result<String, String> {
@@ -70,6 +72,65 @@ fn hosts_match_label_by_label() {
     assert!(!listed("https://aexample.com", "*.example.com"));
     assert!(!listed("https://a.example.com.evil.example", "*.example.com"));
     assert!(!listed("https://evil.example/a.example.com", "a.example.com"));
+}
+
+/// The filled-in address of a server with this URL and these hosts, if the account is `account`.
+fn address(url: &str, hosts: &[&str], account: &str) -> Result<String, String> {
+    let text = "schema: 1\nslug: a\nname: A\ncategory: c\nhomepage: https://a.example\n\
+                evidence: {tier: 3, docs: https://a.example}\nservers: []\nauth: []\n\
+                operations: {}\nconfig: {account: {}, region: {default: eu}}\n";
+    let integration = crate::load::parse("a.yaml", text).unwrap();
+    let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let server = Server { id: None, url: url.to_owned(), hosts };
+    let public = Public {
+        config: [("account".to_owned(), account.to_owned())].into(),
+        token: [("instance".to_owned(), account.to_owned())].into(),
+    };
+    let filled = super::template::server(&integration, &server, &public);
+    filled.map(|(url, _)| url.to_string()).map_err(|error| error.message)
+}
+
+#[test]
+fn addresses_are_filled_in() {
+    let any = ["*.a.example"];
+    let filled = |url, account| address(url, &any, account);
+    assert_eq!(
+        filled("https://${config.account}.a.example/v1", "me").unwrap(),
+        "https://me.a.example/v1"
+    );
+    assert_eq!(
+        filled("https://x.a.example/${config.account}", "me").unwrap(),
+        "https://x.a.example/me"
+    );
+    assert_eq!(filled("https://${config.region}.a.example", "").unwrap(), "https://eu.a.example/");
+    // A token's reply may say the whole address.
+    let whole = "https://na1.a.example/base";
+    assert_eq!(filled("${token.instance}/v1", whole).unwrap(), "https://na1.a.example/base/v1");
+}
+
+#[test]
+fn no_address_leads_elsewhere() {
+    let in_path = "https://x.a.example/${config.account}/v1";
+    for account in ["..", "a/../b", "a/b", "a?b", "a#b", "a%2fb", "a b", "", ".hidden", "a\\b"] {
+        assert!(address(in_path, &["*.a.example"], account).is_err(), "{account:?}");
+    }
+    let in_host = "https://${config.account}.a.example/v1";
+    for account in ["evil.example/", "b.c", "evil.example:443", "u@evil.example", "a\n"] {
+        assert!(address(in_host, &["*.a.example"], account).is_err(), "{account:?}");
+    }
+    for whole in [
+        "https://evil.example",
+        "https://u:p@na1.a.example",
+        "https://na1.a.example?x=",
+        "https://na1.a.example#",
+        "no address",
+    ] {
+        assert!(address("${token.instance}/v1", &["*.a.example"], whole).is_err(), "{whole:?}");
+    }
+    for unknown in ["https://${config.none}.a.example", "https://${secret}.a.example", "https://${"]
+    {
+        assert!(address(unknown, &["*.a.example"], "a").is_err(), "{unknown}");
+    }
 }
 
 #[test]

@@ -38,30 +38,24 @@ impl Index {
         }
     }
 
-    /// Each document that has one of `words`, with its score. Words come in groups, of which the
-    /// best counts: a word and others for it, with what each counts.
-    pub(super) fn score(&self, groups: &[Vec<(String, f32)>]) -> BTreeMap<usize, f32> {
-        let mut scores: BTreeMap<usize, f32> = BTreeMap::new();
-        for group in groups {
-            let mut best: BTreeMap<usize, f32> = BTreeMap::new();
-            for (word, weight) in group {
-                let Some(list) = self.postings.get(word.as_str()) else { continue };
-                let (all, with) = (float(self.lengths.len()), float(list.len()));
-                let rare = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
-                for (document, count) in list {
-                    let document = usize::try_from(*document).unwrap_or(usize::MAX);
-                    let length = self.lengths.get(document).copied().unwrap_or(self.average);
-                    let norm = 1.0 - B + B * length / self.average.max(1.0);
-                    let score = weight * rare * count * (K1 + 1.0) / (count + K1 * norm);
-                    let known = best.entry(document).or_default();
-                    *known = known.max(score);
-                }
-            }
-            for (document, score) in best {
-                *scores.entry(document).or_default() += score;
+    /// Each document that has one of `words`, with its score by the best of them. Each word comes
+    /// with what it counts.
+    pub(super) fn score(&self, words: &[(String, f32)]) -> BTreeMap<usize, f32> {
+        let mut best: BTreeMap<usize, f32> = BTreeMap::new();
+        for (word, weight) in words {
+            let Some(list) = self.postings.get(word.as_str()) else { continue };
+            let (all, with) = (float(self.lengths.len()), float(list.len()));
+            let rare = (1.0 + (all - with + 0.5) / (with + 0.5)).ln();
+            for (document, count) in list {
+                let document = usize::try_from(*document).unwrap_or(usize::MAX);
+                let length = self.lengths.get(document).copied().unwrap_or(self.average);
+                let norm = 1.0 - B + B * length / self.average.max(1.0);
+                let score = weight * rare * count * (K1 + 1.0) / (count + K1 * norm);
+                let known = best.entry(document).or_default();
+                *known = known.max(score);
             }
         }
-        scores
+        best
     }
 }
 

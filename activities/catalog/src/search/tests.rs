@@ -112,3 +112,30 @@ fn texts_fall_into_words() {
     assert_eq!(of_text("maxResults, user's page_token"), ["max", "result", "user", "pag", "token"]);
     assert_eq!(of_query("issue issues").len(), 1, "a word counts once");
 }
+
+#[test]
+fn what_fits_alike_is_in_the_order_of_the_names() {
+    let operations = [("b.get", "Fetch", "GET /b"), ("a.get", "Fetch it", "GET /a")];
+    let one = entry("zeta", "Same", &operations);
+    let other = entry("alpha", "Same", &operations);
+    let search = Search::of(&Catalog::default().with(one).with(other));
+    let found = search.search("same", 10, &Filter::default());
+    let names: Vec<_> = found.iter().map(|found| found.name.as_str()).collect();
+    assert_eq!(found[0].score, found[1].score);
+    let mut sorted: Vec<_> = found.iter().map(|found| (found.score, found.name.clone())).collect();
+    sorted.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+    assert_eq!(names, sorted.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_words_of_a_vendors_name_ask_for_nothing_else() {
+    let operations =
+        [("calendars.get", "Get a calendar", "GET /c"), ("events.move", "Move an event", "GET /e")];
+    let calendar = entry("acme-calendar", "Acme Calendar", &operations);
+    let mail = entry("acme-mail", "Acme Mail", &[("events.list", "List an event", "GET /m")]);
+    let search = Search::of(&Catalog::default().with(calendar).with(mail));
+    let first = |query: &str| search.search(query, 1, &Filter::default()).remove(0).name;
+    assert_eq!(first("move it in Acme Calendar"), "acme-calendar.events.move");
+    assert_eq!(first("event in Acme Mail"), "acme-mail.events.list");
+    assert_eq!(first("my calendar"), "acme-calendar.calendars.get", "alone, it is what is wanted");
+}

@@ -56,3 +56,30 @@ async fn requests_a_second_are_counted_for_each_connection() {
     assert!(after.as_secs() > 90 && after.as_secs() <= 100, "{after:?}");
     assert_eq!(vendor.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn a_call_that_is_dropped_makes_room_for_another() {
+    let vendor = Vendor::start(|n, _| match n {
+        0 => Response::new(Body::from_stream(futures::stream::pending::<
+            Result<Bytes, std::io::Error>,
+        >())),
+        _ => ok(json!({"id": 1})),
+    })
+    .await;
+    let mut caller = Caller::of(&vendor);
+    let limits = json!({"concurrent": 1, "source": "https://mock.example/limits"});
+    caller.integration.defaults.limits = Some(serde_json::from_value(limits).unwrap());
+    let arguments = json!({"id": "1"});
+    let call = caller.ask("things.get", &arguments);
+    let mut first = Box::pin(caller.engine.call(&call, &caller.connection));
+    while vendor.seen().is_empty() {
+        // It is under way, and will not end by itself.
+        assert!(futures::poll!(&mut first).is_pending());
+        tokio::task::yield_now().await;
+    }
+    let failure = caller.engine.call(&call, &caller.connection).await.unwrap_err();
+    assert_eq!(failure.error().kind, ErrorKind::RateLimit, "one at a time");
+    drop(first);
+    let answer = caller.engine.call(&call, &caller.connection).await.unwrap();
+    assert_eq!(answer.value, json!({"id": 1}));
+}

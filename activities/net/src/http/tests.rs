@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
-use super::{ClientSettings, client, describe, retry_after};
+use super::{ClientSettings, client, client_with, describe, retry_after};
 
 fn wait(value: &str) -> Option<Duration> {
     let mut headers = HeaderMap::new();
@@ -49,4 +49,14 @@ async fn describes_the_cause_without_the_url() {
     let text = describe(&error.without_url());
     assert!(text.contains("refused"), "{text}");
     assert!(!text.contains("hidden"), "{text}");
+}
+
+#[test]
+fn a_certificate_that_cannot_be_read_is_not_quoted() {
+    let settings = ClientSettings::default();
+    for pem in ["no certificate, canary", "-----BEGIN CERTIFICATE-----\ncanary"] {
+        let error = client_with(&settings, Some(pem.as_bytes())).unwrap_err().to_string();
+        assert!(error.contains("client certificate cannot be read"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    }
 }
