@@ -12,12 +12,14 @@ use crate::random;
 
 mod keyring;
 mod local;
+mod source;
 #[cfg(test)]
 mod tests;
 mod transit;
 
 pub use keyring::OsKeyring;
 pub use local::LocalKeys;
+pub use source::KeySource;
 pub use transit::{Transit, TransitSettings};
 
 /// Bytes of a key.

@@ -62,7 +62,9 @@ pub use apps::{AppEntry, AppFacts, OauthApp};
 pub use connection::{Connection, ConnectionState, DEFAULT, Facts};
 pub use credentials::ConnectionCredentials;
 pub use error::VaultError;
-pub use keys::{DataKey, KeyProvider, LocalKeys, OsKeyring, Transit, TransitSettings, Wrapped};
+pub use keys::{
+    DataKey, KeyProvider, KeySource, LocalKeys, OsKeyring, Transit, TransitSettings, Wrapped,
+};
 pub use principal::{Principal, PrincipalError};
 pub use secret::Secret;
 pub use sources::Integrations;

@@ -130,6 +130,12 @@ pub(crate) fn add_masked(subject: &Subject, request: &mut MaskedRequest) {
     match method.kind {
         AuthKind::AwsSigv4 => {
             request.header("x-amz-date", MASK);
+            if method.sigv4.as_ref().is_some_and(|block| block.service == "s3") {
+                request.header("x-amz-content-sha256", MASK);
+            }
+            if subject.field("session_token").is_some() {
+                request.header("x-amz-security-token", MASK);
+            }
             request.header("authorization", format!("{} {MASK}", sigv4::ALGORITHM));
         }
         AuthKind::Oauth1 => request.header("authorization", format!("OAuth {MASK}")),

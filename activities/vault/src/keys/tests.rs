@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
 
-use super::{DataKey, KeyProvider, LocalKeys, OsKeyring, Transit, TransitSettings};
+use super::{DataKey, KeyProvider, KeySource, LocalKeys, OsKeyring, Transit, TransitSettings};
 use crate::Secret;
 use crate::error::VaultError;
 
@@ -157,4 +157,18 @@ async fn the_system_s_keyring_holds_keys() {
     second.open(&wrapped, "x").await.unwrap();
     let missing = OsKeyring::new("vault").with_program(folder.path().join("nothing"));
     assert!(matches!(missing.rotate().await, Err(VaultError::Key(_))));
+}
+
+#[tokio::test]
+async fn settings_say_where_the_key_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vault.key");
+    let file = |create| KeySource::File { path: path.clone(), create };
+    // A key that was lost is not replaced in silence.
+    assert!(matches!(file(false).open().await, Err(VaultError::Key(_))));
+    let made = file(true).open().await.unwrap().current().await.unwrap();
+    assert_eq!(file(true).open().await.unwrap().current().await.unwrap(), made);
+    let text = KeySource::Text(Secret::new(std::fs::read_to_string(&path).unwrap()));
+    assert!(!format!("{text:?}").contains('='), "{text:?}");
+    assert_eq!(text.open().await.unwrap().current().await.unwrap(), made);
 }

@@ -81,7 +81,9 @@ impl Vault {
         let mut facts = Facts {
             config,
             app: new.app.clone().unwrap_or_default(),
-            scopes: Some(new.scopes.clone()).filter(|scopes| !scopes.is_empty()),
+            // Of the others nobody knows before a person consents, or ever.
+            scopes: Some(new.scopes.clone())
+                .filter(|scopes| !scopes.is_empty() && origin(method.kind) == Origin::Machine),
             ..Facts::default()
         };
         let mut secrets = Fields::new();

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::renewing::{connected, oauth, rotating};
 use crate::testing::{Server, World, ada, callback, consent, method, new, query, scopes};
-use crate::{Callback, ConnectionState, ConsentRequest, Redirect, VaultError};
+use crate::{Callback, ConnectionState, ConsentRequest, NewConnection, Redirect, VaultError};
 
 fn challenge(verifier: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
@@ -32,8 +32,10 @@ async fn a_link_and_its_callback_prove_each_other() {
     let server = Server::start(|_| panic!("nothing is asked before the callback")).await;
     let world = World::new(full(&server, json!({}))).app();
     let vault = world.vault();
-    let made = vault.connect(new(&[])).await.unwrap();
-    assert_eq!(made.state, ConnectionState::NeedsReauth);
+    let hopes = NewConnection { scopes: scopes(&["hoped"]), ..new(&[]) };
+    let made = vault.connect(hopes).await.unwrap();
+    // What is hoped for is not granted.
+    assert_eq!((made.state, &made.facts.scopes), (ConnectionState::NeedsReauth, &None));
     let error = vault.credentials(&ada(), "acme", None).await.unwrap_err();
     assert!(error.to_string().contains("nobody has consented yet"), "{error}");
 

@@ -378,3 +378,18 @@ async fn a_client_certificate_is_given_to_whoever_calls() {
     assert_eq!(identity.pem, b"CERT\ncanary-key");
     assert!(!format!("{identity:?} {credentials:?}").contains("canary"));
 }
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_is_not_quoted() {
+    let server = Server::start(|_| panic!("nothing is asked without the certificate")).await;
+    let more = json!({"mtls": true,
+        "oauth": {"token_url": format!("{}/token", server.url), "client_auth": "none"},
+        "fields": {"certificate": {}, "private_key": {"secret": true}}});
+    let world = World::new(json!([method("oauth2_cc", more)])).app();
+    let vault = world.vault();
+    let fields = [("certificate", "CERT"), ("private_key", "canary-key")];
+    let error = vault.connect(new(&fields)).await.unwrap_err();
+    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    assert_eq!(server.seen().len(), 0);
+}
