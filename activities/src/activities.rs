@@ -346,7 +346,7 @@ impl AgentActivities {
             let loaded = self.load_agent(&ctx, input).await?;
             fits("the agent with the conversation that it carries over", loaded)
         };
-        beating(&ctx, true, loaded).await
+        Box::pin(beating(&ctx, true, loaded)).await
     }
 
     /// Makes one model call.
@@ -386,7 +386,7 @@ impl AgentActivities {
             self.faults.pause("Archive", "", attempt).await;
             archive::write(&self.runs, &self.store, &link, owner, run, input).await
         };
-        beating(&ctx, true, work).await
+        Box::pin(beating(&ctx, true, work)).await
     }
 
     /// Judges calls that wait, by the policy as it is now.
@@ -411,7 +411,7 @@ impl AgentActivities {
                 .await;
             Ok(JudgeReply { v: 1, judged, policy })
         };
-        beating(&ctx, true, work).await
+        Box::pin(beating(&ctx, true, work)).await
     }
 
     /// Tells people what waits for them, and the audit log what happened.
@@ -439,7 +439,7 @@ impl AgentActivities {
         let definition = beating(&ctx, true, definition).await?;
         // An effect under way is never cut off: its outcome is what the run wants to know.
         let may_stop = definition.tool(&input.tool).is_none_or(|tool| tool.repeatable());
-        beating(&ctx, may_stop, self.tool(&ctx, &definition, input)).await
+        Box::pin(beating(&ctx, may_stop, self.tool(&ctx, &definition, input))).await
     }
 }
 

@@ -132,18 +132,14 @@ async fn connect(scene: &Scene, service: &MockService) -> (Child, url::Url) {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let mut said = Vec::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        if let Some(url) = line.trim().strip_prefix("http").map(|_| line.trim().parse::<url::Url>())
-        {
-            let url = url.unwrap();
+    loop {
+        let line = lines.next_line().await.unwrap().unwrap();
+        if line.trim().starts_with("http") {
             // What else it says must not fill the pipe.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (child, url);
+            return (child, line.trim().parse().unwrap());
         }
-        said.push(line);
     }
-    panic!("`longhaul connect` named no page: {said:#?}");
 }
 
 /// What a browser does that comes back with those parameters besides the state.

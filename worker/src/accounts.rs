@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use longhaul_activities::egress::Egress;
+use longhaul_activities::shared_limits::SharedLimits;
 use longhaul_activities::tool::{Integrations, ToolSources};
-use longhaul_catalog::{Catalog, Engine, EngineSettings};
+use longhaul_catalog::{Catalog, Engine, EngineSettings, Limiter, TokenKey};
 use longhaul_store::Store;
 use longhaul_vault::{
     KeyProvider, LocalKeys, OauthApp, OsKeyring, Secret, Transit, TransitSettings, Vault,
@@ -14,6 +15,7 @@ use longhaul_vault::{
 
 use crate::config::{Config, VaultKey};
 use crate::env_vars::LONGHAUL_VAULT_KEY;
+use crate::signing::SigningKey;
 
 /// Why there are no integrations, or no vault.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +73,17 @@ pub async fn vault(
 pub async fn integrations(config: &Config, store: &Store) -> Result<Integrations, AccountsError> {
     let catalog = catalog(config)?;
     let vault = vault(config, store, &catalog).await?;
-    let settings = EngineSettings {
+    let mut settings = EngineSettings {
         egress: egress(config),
         servers: config.accounts.servers.clone(),
         ..EngineSettings::default()
     };
+    // The key that all workers of a queue share, where there is one.
+    if let Ok(key) = SigningKey::load(&config.edge.signing_key) {
+        settings.next_key = TokenKey::new(&key.derive("longhaul pages 1"));
+    }
     let engine = Engine::new(settings).map_err(|error| AccountsError::Client(error.to_string()))?;
+    let engine = engine.with_limiter(Limiter::shared(Arc::new(SharedLimits(store.clone()))));
     let listens = config.http.map(|address| format!("http://{address}"));
     let edge = config.edge.url.clone().or(listens);
     Ok(Integrations { catalog, engine, vault: Some(vault), edge })

@@ -178,7 +178,7 @@ impl Cli {
             Verb::Store(verb) => verb.execute(globals).await,
             Verb::Agents(verb) => verb.execute(globals),
             Verb::Integrations(verb) => verb.execute(globals).await,
-            Verb::Connect(verb) => verb.execute(globals).await,
+            Verb::Connect(verb) => Box::pin(verb.execute(globals)).await,
             Verb::Connections(verb) => verb.execute(globals).await,
             Verb::Mcp(verb) => verb.execute(globals).await,
             Verb::Setup(verb) => verb.execute(globals).await,

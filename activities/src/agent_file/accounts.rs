@@ -150,7 +150,8 @@ fn spec(tool: Tool, connection: &str) -> ToolSpec {
         description: format!("{}. {}", tool.title, tool.description),
         parameters: tool.parameters,
         effect: tool.effect,
-        idempotent: tool.idempotent,
+        // The engine knows for how long the vendor tells a repeated request.
+        idempotent: tool.idempotent || tool.key_seconds.is_some(),
         timeout: None,
         // The vendor is far away.
         lane: Lane::Normal,

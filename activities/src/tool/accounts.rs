@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use longhaul_catalog::credentials::{ClientIdentity, MaskedRequest, Proof, Public};
+use longhaul_catalog::credentials::{ClientIdentity, MaskedRequest, Proof, Public, Unconnected};
 use longhaul_catalog::engine::{Call, Engine, EngineSettings};
 use longhaul_catalog::error::{AuthNeeded, CallError, ErrorKind, Failure as CallFailure};
 use longhaul_catalog::{AuthTrouble, Catalog, Credentials};
@@ -53,6 +53,7 @@ impl std::fmt::Debug for Integrations {
 }
 
 /// Nobody in particular sends the request.
+#[derive(Default)]
 struct Nobody {
     public: Public,
 }
@@ -153,7 +154,7 @@ impl Integrations {
             }
         };
         let credentials: Box<dyn Credentials> = match &spec.connection {
-            None => Box::new(Nobody { public: Public::default() }),
+            None => Box::new(Nobody::default()),
             Some(need) => match self.credentials(&owner, need).await {
                 Ok(credentials) => credentials,
                 Err(error) => return Ok(self.unproven(&owner, need, error)),
@@ -192,12 +193,14 @@ impl Integrations {
         let (slug, operation) = operation;
         let integration = self.catalog.integration(slug)?;
         let owner = principal(definition, run).ok()?;
+        let unconnected =
+            |name: &str| Box::new(Unconnected::new(&integration, None, name, Public::default()));
         let credentials: Box<dyn Credentials> = match &spec.connection {
             Some(need) => match self.credentials(&owner, need).await {
                 Ok(credentials) => credentials,
-                Err(_) => Box::new(Nobody { public: Public::default() }),
+                Err(_) => unconnected(&need.name),
             },
-            None => Box::new(Nobody { public: Public::default() }),
+            None => Box::new(Nobody::default()),
         };
         let call = Call {
             integration: &integration,

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use longhaul_catalog::Credentials;
+use longhaul_catalog::credentials::{Public, Unconnected};
 use longhaul_catalog::engine::Call as EngineCall;
 use longhaul_store::{AuditRecord, Store};
 use longhaul_vault::Principal;
@@ -62,7 +64,16 @@ impl Call {
             serde_json::from_str(&self.args).with_context(|| "`--args` is not JSON".to_owned())?;
         let vault = integrations.vault.as_ref().context("this program has no vault")?;
         let name = self.name.as_deref();
-        let credentials = vault.credentials(&self.owner, &self.integration, name).await?;
+        let found = vault.credentials(&self.owner, &self.integration, name).await;
+        let credentials: Box<dyn Credentials> = match found {
+            Ok(credentials) => Box::new(credentials),
+            // What it would look like can be seen before anybody has connected.
+            Err(_) if self.dry_run => {
+                let name = name.unwrap_or(longhaul_vault::DEFAULT);
+                Box::new(Unconnected::new(&integration, None, name, Public::default()))
+            }
+            Err(error) => return Err(error.into()),
+        };
         let made_up = format!("cli-{:x}", now().as_millis());
         let call = EngineCall {
             integration: &integration,
@@ -72,7 +83,7 @@ impl Call {
             first_attempt: None,
         };
         if self.dry_run {
-            return Ok(match integrations.engine.preview(&call, &credentials).await {
+            return Ok(match integrations.engine.preview(&call, &*credentials).await {
                 Ok(preview) => {
                     Stream::Out.line(preview);
                     ExitCode::SUCCESS
@@ -83,7 +94,7 @@ impl Call {
                 }
             });
         }
-        Ok(match integrations.engine.call(&call, &credentials).await {
+        Ok(match integrations.engine.call(&call, &*credentials).await {
             Ok(answer) => {
                 output::json(&answer.for_model())?;
                 ExitCode::SUCCESS

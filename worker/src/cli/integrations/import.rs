@@ -42,8 +42,7 @@ impl Import {
 impl Openapi {
     async fn execute(self) -> Result<ExitCode> {
         let text = read(&self.from).await?;
-        let options =
-            ImportOptions { slug: self.slug, only: self.only, ..ImportOptions::default() };
+        let options = ImportOptions { slug: self.slug, only: self.only };
         let imported = import(&text, &options)?;
         Stream::Out.line(imported.yaml.trim_end());
         for note in &imported.notes {
