@@ -276,3 +276,13 @@ async fn operations_are_shown_and_searched_without_an_account() {
     let shown = longhaul(&["integrations", "show", "crm.contacts.create"]).await;
     assert!(shown.contains("\"effect\": \"create\""), "{shown}");
 }
+
+#[tokio::test]
+async fn a_function_of_the_program_is_a_tool() {
+    let model = MockModel::script([call("numbers.double", json!({"n": 21})), say("done")]);
+    let scene =
+        Scene::play(world!().await, model, |agent| agent.tool(json!({"native": "numbers.*"})))
+            .await;
+    assert_eq!(scene.answer().await, "done");
+    assert_eq!(scene.model.request(2).await.results(), ["42"]);
+}

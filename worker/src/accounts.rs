@@ -1,10 +1,13 @@
 //! Integrations and the vault, as the configuration says: for workers and for the command line.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
+use longhaul_activities::agents::AgentStore;
 use longhaul_activities::egress::Egress;
 use longhaul_activities::shared_limits::SharedLimits;
+use longhaul_activities::tool::native::NativeTools;
 use longhaul_activities::tool::{Integrations, ToolSources};
 use longhaul_catalog::{Catalog, Engine, EngineSettings, Limiter, TokenKey};
 use longhaul_store::Store;
@@ -89,9 +92,22 @@ pub async fn integrations(config: &Config, store: &Store) -> Result<Integrations
     Ok(Integrations { catalog, engine, vault: Some(vault), edge })
 }
 
+/// The functions of this program, for as long as it runs.
+pub(crate) static NATIVE: OnceLock<Arc<NativeTools>> = OnceLock::new();
+
 /// Where the tools of agents come from.
-pub fn sources(integrations: &Integrations) -> ToolSources {
-    ToolSources { catalog: integrations.catalog.clone(), ..ToolSources::default() }
+pub fn sources(catalog: &Arc<Catalog>) -> ToolSources {
+    let native = NATIVE.get().cloned().unwrap_or_default();
+    ToolSources { catalog: catalog.clone(), native }
+}
+
+/// The agents of the configuration's folder, with all their tools.
+///
+/// # Errors
+///
+/// Files of the catalogue's folder that cannot be used.
+pub fn agents(config: &Config, folder: &Path) -> Result<AgentStore, AccountsError> {
+    Ok(AgentStore::new(folder).with_sources(sources(&catalog(config)?)))
 }
 
 async fn key(config: &Config) -> Result<Arc<dyn KeyProvider>, AccountsError> {

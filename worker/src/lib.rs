@@ -33,14 +33,23 @@ pub mod view;
 pub mod worker;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
+use longhaul_activities::tool::native::NativeTools;
 
 use crate::cli::Cli;
 use crate::env_vars::{Env, LONGHAUL_LOG, RUST_LOG};
 
 /// The program: reads the command line, does what it says, gives the exit code.
 pub fn main() -> ExitCode {
+    main_with(NativeTools::default())
+}
+
+/// The same program with functions of its own, which agents take as tools (`- native: NAME`).
+pub fn main_with(tools: NativeTools) -> ExitCode {
+    // Whoever calls it twice has a program that did not end; the first tools stay.
+    let _ = accounts::NATIVE.set(Arc::new(tools));
     // Before anything else, since it becomes another program.
     if let Some(code) = longhaul_mcp::exec::intercept(std::env::args_os()) {
         return code;

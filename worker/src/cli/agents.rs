@@ -13,6 +13,7 @@ use longhaul_contract::definition::Definition;
 use serde::Serialize;
 
 use super::{Globals, exit};
+use crate::accounts;
 use crate::config::{Config, Flags};
 use crate::output::{self, Stream};
 use crate::view::words::short;
@@ -78,24 +79,27 @@ impl Entry {
 impl Agents {
     pub(super) fn execute(self, globals: &Globals) -> Result<ExitCode> {
         let config = Config::load(&Flags { agents: self.agents, ..globals.flags() })?;
+        let store = accounts::agents(&config, &config.agents)?;
         let folder = config.agents;
         match self.verb {
-            None | Some(Verb::List) => list(&folder, self.json),
-            Some(Verb::Validate { name }) => validate(&folder, name.as_deref(), self.json),
+            None | Some(Verb::List) => list(&store, self.json),
+            Some(Verb::Validate { name }) => validate(&store, name.as_deref(), self.json),
             Some(Verb::New { name }) => new(&folder, &name, self.json),
         }
     }
 }
 
-fn entries(folder: &Path) -> Result<Vec<Entry>> {
-    let checked = AgentStore::new(folder)
+fn entries(store: &AgentStore) -> Result<Vec<Entry>> {
+    let folder = store.folder();
+    let checked = store
         .validate_all()
         .with_context(|| format!("cannot read the agents in `{}`", folder.display()))?;
     Ok(checked.into_iter().map(Entry::of).collect())
 }
 
-fn list(folder: &Path, json: bool) -> Result<ExitCode> {
-    let entries = entries(folder)?;
+fn list(store: &AgentStore, json: bool) -> Result<ExitCode> {
+    let folder = store.folder();
+    let entries = entries(store)?;
     if json {
         output::json(&entries)?;
         return Ok(ExitCode::SUCCESS);
@@ -121,8 +125,9 @@ fn list(folder: &Path, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn validate(folder: &Path, name: Option<&str>, json: bool) -> Result<ExitCode> {
-    let mut entries = entries(folder)?;
+fn validate(store: &AgentStore, name: Option<&str>, json: bool) -> Result<ExitCode> {
+    let folder = store.folder();
+    let mut entries = entries(store)?;
     if let Some(name) = name {
         let known: Vec<String> = entries.iter().map(|entry| format!("`{}`", entry.name)).collect();
         entries.retain(|entry| entry.name == name);

@@ -165,7 +165,7 @@ impl Supervisor<'_> {
     async fn build(&self, client: Client, journal: Option<Journal>) -> Result<Worker, WorkerError> {
         let search_attributes = attributes::prepare(&client).await;
         let activities = AgentActivities::new(AgentActivitiesSettings {
-            sources: accounts::sources(&self.integrations),
+            sources: accounts::sources(&self.integrations.catalog),
             integrations: self.integrations.clone(),
             mcp: McpHost::new(longhaul_mcp::Servers::new(longhaul_mcp::Options::default())),
             agents: self.config.agents.clone(),
