@@ -2,7 +2,7 @@
 #![expect(missing_docs, reason = "the Temporal macro writes undocumented constants")]
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
@@ -209,7 +209,7 @@ impl AgentActivities {
         // Before the call, which costs more than a store that is away. Without tools there is
         // nothing to let through.
         let remembered = match &request.judging {
-            Some(_) if !definition.tools.is_empty() => self.remembered().await?,
+            Some(_) if !definition.tools.is_empty() => self.remembered(judge::FRESH).await?,
             Some(_) | None => Arc::default(),
         };
         let mut reply = self.models.call(&call).await?;
@@ -398,7 +398,7 @@ impl AgentActivities {
     ) -> Result<JudgeReply, ActivityError> {
         let work = async {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
-            let remembered = self.remembered().await?;
+            let remembered = self.remembered(judge::FRESH).await?;
             let (judged, policy) = self
                 .judge(
                     &ctx,
@@ -422,7 +422,10 @@ impl AgentActivities {
         input: NotifyRequest,
     ) -> Result<(), ActivityError> {
         let workflow_id = ctx.info().workflow_id.clone().unwrap_or_default();
-        beating(&ctx, true, self.people.tell(&self.store, &workflow_id, &input)).await
+        let told = beating(&ctx, true, self.people.tell(&self.store, &workflow_id, &input)).await;
+        // What somebody decided for calls to come may be among it.
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).outdate();
+        told
     }
 
     /// Makes one tool call.

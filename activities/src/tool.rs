@@ -6,6 +6,7 @@ pub mod arguments;
 mod files;
 mod http;
 pub mod mcp;
+pub(crate) mod meta;
 pub mod native;
 pub mod person;
 mod result;
@@ -157,6 +158,13 @@ impl ToolHost {
             ToolBinding::Results => {
                 let reason = "results are read by the worker itself".to_owned();
                 return Ok(ToolOutcome::Refused { reason });
+            }
+            ToolBinding::Meta { operation } => {
+                match meta::call(&self.integrations, definition, invocation, *operation).await {
+                    Called::Done(content) => Ok(content),
+                    Called::Trouble(trouble) => Err(trouble),
+                    Called::Ask(judged) => return Ok(ToolOutcome::MustAsk { judged }),
+                }
             }
             ToolBinding::Native => {
                 let context =

@@ -14,7 +14,7 @@ use longhaul_tests::service::{MockService, ServiceRequest};
 use longhaul_tests::world;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Child;
+use tokio::process::{Child, ChildStderr};
 
 const ACCESS: &str = "canary-access-3f9a1c77d0";
 const REFRESH: &str = "canary-refresh-91be02aa5d";
@@ -112,8 +112,21 @@ async fn set(service: &MockService) -> Scene {
     scene
 }
 
+/// What the program says on standard error.
+type Lines = tokio::io::Lines<BufReader<ChildStderr>>;
+
+/// The rest of it.
+async fn rest(mut lines: Lines) -> String {
+    let mut rest = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        rest.push_str(&line);
+        rest.push('\n');
+    }
+    rest
+}
+
 /// `longhaul connect`, and the page that it wants somebody to open.
-async fn connect(scene: &Scene, service: &MockService) -> (Child, url::Url) {
+async fn connect(scene: &Scene, service: &MockService) -> (Child, url::Url, Lines) {
     let arguments = [
         "connect".to_owned(),
         "crm".to_owned(),
@@ -135,9 +148,7 @@ async fn connect(scene: &Scene, service: &MockService) -> (Child, url::Url) {
     loop {
         let line = lines.next_line().await.unwrap().unwrap();
         if line.trim().starts_with("http") {
-            // What else it says must not fill the pipe.
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-            return (child, line.trim().parse().unwrap());
+            return (child, line.trim().parse().unwrap(), lines);
         }
     }
 }
@@ -181,12 +192,13 @@ async fn the_same_call_goes_on_when_its_account_is_connected_after_a_crash() {
 
     scene.crash().await;
     scene.work(scene.world.worker()).await;
-    let (child, page) = connect(&scene, &service).await;
+    let (child, page, lines) = connect(&scene, &service).await;
     let (status, text) = come_back(&page, &[("code", CODE)]).await;
     assert_eq!(status, 200, "{text}");
+    let errors = rest(lines).await;
     let output = child.wait_with_output().await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && said.contains("1 waiting calls go on"), "{said}");
+    assert!(output.status.success() && said.contains("1 waiting calls go on"), "{said}{errors}");
     assert_eq!(scene.answer().await, "done");
     service.assert_clean();
     let made: Vec<_> = service.requests().into_iter().filter(|it| it.path == "/contacts").collect();
@@ -224,13 +236,13 @@ async fn a_consent_that_is_refused_or_forged_connects_nothing() {
     let service = crm().await;
     let mut scene = set(&service).await;
     scene.work(scene.world.worker()).await;
-    let (child, page) = connect(&scene, &service).await;
+    let (child, page, lines) = connect(&scene, &service).await;
     let (status, _) = come_back(&page, &[("error", "access_denied")]).await;
     assert_eq!(status, 200);
-    let output = child.wait_with_output().await.unwrap();
-    assert!(!output.status.success());
+    assert!(rest(lines).await.contains("access_denied"));
+    assert!(!child.wait_with_output().await.unwrap().status.success());
 
-    let (child, page) = connect(&scene, &service).await;
+    let (child, page, lines) = connect(&scene, &service).await;
     let mut forged = page.clone();
     let pairs: Vec<(String, String)> = page
         .query_pairs()
@@ -241,6 +253,7 @@ async fn a_consent_that_is_refused_or_forged_connects_nothing() {
         .collect();
     forged.query_pairs_mut().clear().extend_pairs(pairs);
     come_back(&forged, &[("code", CODE)]).await;
+    assert!(!rest(lines).await.is_empty());
     assert!(!child.wait_with_output().await.unwrap().status.success());
     assert_eq!(service.requests().len(), 0, "no code was exchanged");
     let listed = scene.world.longhaul(&["connections", "list", "--json"]).await.ok().json();

@@ -89,7 +89,7 @@ pub async fn integrations(config: &Config, store: &Store) -> Result<Integrations
     let engine = engine.with_limiter(Limiter::shared(Arc::new(SharedLimits(store.clone()))));
     let listens = config.http.map(|address| format!("http://{address}"));
     let edge = config.edge.url.clone().or(listens);
-    Ok(Integrations { catalog, engine, vault: Some(vault), edge })
+    Ok(Integrations::new(catalog, engine, Some(vault), edge))
 }
 
 /// The functions of this program, for as long as it runs.

@@ -35,6 +35,7 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Files { root: ".".to_owned(), operation: FilesOperation::Read },
     }
 }

@@ -236,6 +236,7 @@ fn made_up(name: &str, effect: Option<Effect>) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     }
 }

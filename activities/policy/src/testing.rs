@@ -23,6 +23,7 @@ pub(crate) fn tool(name: &str, effect: Effect) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     }
 }

@@ -65,7 +65,8 @@ impl AgentActivities {
             problem: arguments::check(spec, &invocation.arguments).err(),
             blob: None,
         };
-        let remembered = self.remembered().await?;
+        // What was decided until this moment: a revocation holds for the next call.
+        let remembered = self.remembered(Duration::ZERO).await?;
         let calls = std::slice::from_ref(&call);
         let (judged, _) =
             self.judge(ctx, definition, &invocation.definition, &judging, &remembered, calls).await;
@@ -82,14 +83,19 @@ impl AgentActivities {
     }
 
     /// What people decided for calls to come, beyond one run.
-    pub(super) async fn remembered(&self) -> Result<Arc<Vec<Remembered>>, Failure> {
+    ///
+    /// The store is asked unless it was within `fresh`.
+    pub(super) async fn remembered(
+        &self,
+        fresh: Duration,
+    ) -> Result<Arc<Vec<Remembered>>, Failure> {
         let away = |error| blobs::failure(&error);
         let lock = || self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         // Before the store is asked: what it says is as it was no earlier than now.
         let asked = Instant::now();
         {
             let kept = lock();
-            if kept.read.is_some_and(|read| asked.duration_since(read) < FRESH) {
+            if kept.read.is_some_and(|read| asked.duration_since(read) < fresh) {
                 return Ok(kept.decisions.clone());
             }
         }
@@ -111,9 +117,9 @@ impl AgentActivities {
     }
 }
 
-/// How old a reading may be. A reply is judged and its calls are checked again within
-/// milliseconds, by many runs at once: the store is asked once for all of them.
-const FRESH: Duration = Duration::from_millis(50);
+/// How old a reading may be by which a reply's calls are judged. Each call is checked once more
+/// before it is made, by a reading of its own.
+pub(super) const FRESH: Duration = Duration::from_millis(20);
 
 /// What was decided for calls to come, as the store had it.
 #[derive(Debug, Default)]
@@ -123,4 +129,11 @@ pub(super) struct Kept {
     /// When the store was last asked.
     read: Option<Instant>,
     decisions: Arc<Vec<Remembered>>,
+}
+
+impl Kept {
+    /// The store is asked before it is used again: something was decided here.
+    pub(super) fn outdate(&mut self) {
+        self.read = None;
+    }
 }

@@ -164,6 +164,7 @@ fn spec(tool: Tool, connection: &str) -> ToolSpec {
             })
         }),
         budget: Some(tool.budget),
+        deferred: false,
         binding: ToolBinding::Catalog { integration: tool.integration, operation },
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn compile(
             }
         }
     }
+    tool::meta::defer(&mut set.tools);
     if !set.tools.is_empty() || !mcp.is_empty() {
         set.tools.push(tool::results::spec());
     }
@@ -158,6 +159,7 @@ fn http(entry: &HttpEntry, source: &Source<'_>) -> Result<ToolSpec, Problem> {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Http {
             method,
             url: entry.url.value.clone(),
@@ -190,6 +192,7 @@ fn external(entry: &ExternalEntry, source: &Source<'_>) -> Result<ToolSpec, Prob
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::External {
             result: entry.result.as_ref().map(|result| result.value.clone()),
         },

@@ -34,7 +34,8 @@ pub(super) fn plan(
         | ToolBinding::Results
         | ToolBinding::Catalog { .. }
         | ToolBinding::Mcp { .. }
-        | ToolBinding::Native => (InterruptKind::Approval, None),
+        | ToolBinding::Native
+        | ToolBinding::Meta { .. } => (InterruptKind::Approval, None),
     };
     let terms = match (&verdict.ask, kind) {
         (Some(terms), _) => terms.clone(),

@@ -26,7 +26,8 @@ pub(super) fn preview(root: &Path, spec: &ToolSpec, arguments: &Value) -> Option
         | ToolBinding::External { .. }
         | ToolBinding::Catalog { .. }
         | ToolBinding::Mcp { .. }
-        | ToolBinding::Native => {
+        | ToolBinding::Native
+        | ToolBinding::Meta { .. } => {
             return None;
         }
     };

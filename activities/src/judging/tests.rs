@@ -35,6 +35,7 @@ fn spec(name: &str, binding: ToolBinding) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding,
     }
 }

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use longhaul_contract::definition::{Definition, Price};
 use longhaul_contract::message::Item;
 use longhaul_contract::model::{Answer, ModelReply, Usage};
-use longhaul_contract::tool::ToolCall;
+use longhaul_contract::tool::{MetaTool, ToolBinding, ToolCall};
 use serde_json::{Map, Value};
 
 use super::{ModelCall, names};
-use crate::tool::arguments;
+use crate::tool::{arguments, meta};
 
 /// The reply of a client as the workflow takes it.
 pub(super) fn finish(call: &ModelCall<'_>, mut reply: ModelReply) -> ModelReply {
@@ -71,7 +71,12 @@ fn check(call: &mut ToolCall, definition: &Definition) {
     if empty {
         call.arguments = Value::Object(Map::new());
     }
-    let Some(tool) = names::tool(&definition.tools, &call.tool) else { return };
+    let mut found = names::tool(&definition.tools, &call.tool);
+    if found.is_some_and(|tool| tool.binding == ToolBinding::Meta { operation: MetaTool::Call }) {
+        meta::unwrapped(call);
+        found = names::tool(&definition.tools, &call.tool);
+    }
+    let Some(tool) = found else { return };
     call.tool.clone_from(&tool.name);
     if call.problem.is_some() {
         return;

@@ -1,14 +1,14 @@
 //! Calls of the catalogue's operations: with whose account, and what is asked of a person before
 //! they can be made.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use longhaul_catalog::credentials::{ClientIdentity, MaskedRequest, Proof, Public, Unconnected};
 use longhaul_catalog::engine::{Call, Engine, EngineSettings};
 use longhaul_catalog::error::{AuthNeeded, CallError, ErrorKind, Failure as CallFailure};
-use longhaul_catalog::{AuthTrouble, Catalog, Credentials};
+use longhaul_catalog::{AuthTrouble, Catalog, Credentials, Search};
 use longhaul_contract::definition::{ActsFor, Definition};
 use longhaul_contract::interrupt::{Connect, InterruptKind, Judged, Plan, Stage};
 use longhaul_contract::policy::{OnDeadline, Outcome, RunFacts, Verdict};
@@ -44,6 +44,7 @@ pub struct Integrations {
     pub vault: Option<Vault>,
     /// The address of the worker's HTTP edge, for links where people connect accounts.
     pub edge: Option<String>,
+    search: OnceLock<Search>,
 }
 
 impl std::fmt::Debug for Integrations {
@@ -111,18 +112,24 @@ pub fn principal(definition: &Definition, run: &RunFacts) -> Result<Principal, S
 }
 
 impl Integrations {
+    /// These parts together.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        engine: Engine,
+        vault: Option<Vault>,
+        edge: Option<String>,
+    ) -> Self {
+        Self { catalog, engine, vault, edge, search: OnceLock::new() }
+    }
+
     /// The catalogue that is compiled in, and no account.
     ///
     /// # Errors
     ///
     /// No HTTP client can be made.
     pub fn plain() -> Result<Self, longhaul_net::http::ClientError> {
-        Ok(Self {
-            catalog: Arc::new(Catalog::builtin()),
-            engine: Engine::new(EngineSettings::default())?,
-            vault: None,
-            edge: None,
-        })
+        let engine = Engine::new(EngineSettings::default())?;
+        Ok(Self::new(Arc::new(Catalog::builtin()), engine, None, None))
     }
 
     /// Makes the call once.
@@ -211,6 +218,29 @@ impl Integrations {
         };
         let preview = self.engine.preview(&call, &*credentials).await.ok()?;
         Some(preview.to_string())
+    }
+
+    /// The index over the catalogue, made when it is first asked.
+    pub(crate) fn search(&self) -> &Search {
+        self.search.get_or_init(|| Search::of(&self.catalog))
+    }
+
+    /// Whether the account is there; if not, somebody is asked for it.
+    pub(crate) async fn connected(
+        &self,
+        definition: &Definition,
+        invocation: &ToolInvocation,
+        need: &ConnectionNeed,
+    ) -> Called {
+        let run = invocation.judging.as_ref().map(|judging| judging.run.clone());
+        let owner = match principal(definition, &run.unwrap_or_default()) {
+            Ok(owner) => owner,
+            Err(message) => return Called::Trouble(Trouble::new(ToolErrorKind::Auth, message)),
+        };
+        match self.credentials(&owner, need).await {
+            Ok(_) => Called::Done(format!("`{}` is connected", need.integration)),
+            Err(error) => self.unproven(&owner, need, error),
+        }
     }
 
     async fn credentials(

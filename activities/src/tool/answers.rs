@@ -24,7 +24,8 @@ pub(crate) fn taken(
         | ToolBinding::Results
         | ToolBinding::Catalog { .. }
         | ToolBinding::Mcp { .. }
-        | ToolBinding::Native => ToolOutcome::Answered { content, blob: None },
+        | ToolBinding::Native
+        | ToolBinding::Meta { .. } => ToolOutcome::Answered { content, blob: None },
     }
 }
 

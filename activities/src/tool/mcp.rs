@@ -196,6 +196,7 @@ fn spec(server: &McpServer, tool: McpTool) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Mcp {
             server: server.name.clone(),
             tool: tool.name,

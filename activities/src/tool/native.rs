@@ -143,6 +143,7 @@ impl NativeTool {
             reversible: false,
             connection: None,
             budget: None,
+            deferred: false,
             binding: ToolBinding::Native,
         };
         Self { spec, function: Arc::new(call) }

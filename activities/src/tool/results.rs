@@ -70,6 +70,7 @@ pub fn spec() -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use longhaul_contract::tool::{
-    ConnectionNeed, Effect, FilesOperation, HttpRest, Lane, ToolBinding, ToolErrorKind,
+    ConnectionNeed, Effect, FilesOperation, HttpRest, Lane, MetaTool, ToolBinding, ToolErrorKind,
     ToolInvocation, ToolOutcome, ToolSpec,
 };
 use serde_json::json;
@@ -91,6 +91,7 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Files { root: text("."), operation: FilesOperation::Read },
     };
     let get = ToolSpec {
@@ -134,6 +135,7 @@ fn more_specs() -> Vec<ToolSpec> {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     };
     let fast = ToolSpec { lane: Lane::Fast, ..results.clone() };
@@ -170,6 +172,7 @@ fn tools_from_elsewhere() -> Vec<ToolSpec> {
             scopes: BTreeMap::from([(text("oauth"), vec![text("repo")])]),
         })),
         budget: Some(16_384),
+        deferred: false,
         binding: ToolBinding::Catalog {
             integration: text("github"),
             operation: text("issues.create"),
@@ -186,7 +189,13 @@ fn tools_from_elsewhere() -> Vec<ToolSpec> {
         ..plain.clone()
     };
     let native = ToolSpec { name: text("orders.lookup"), binding: ToolBinding::Native, ..plain };
-    vec![issue, mcp, native]
+    let meta = ToolSpec {
+        name: text("integrations.search"),
+        deferred: true,
+        binding: ToolBinding::Meta { operation: MetaTool::Search },
+        ..native.clone()
+    };
+    vec![issue, mcp, native, meta]
 }
 
 fn outcomes() -> Vec<ToolOutcome> {
@@ -248,5 +257,6 @@ fn spec_case(spec: &ToolSpec) -> &'static str {
         ToolBinding::Catalog { .. } => "catalog",
         ToolBinding::Mcp { .. } => "mcp",
         ToolBinding::Native => "native",
+        ToolBinding::Meta { .. } => "meta",
     }
 }

@@ -9,7 +9,7 @@ use longhaul_contract::policy::{
     Breadth, OnDeadline, Outcome, RuleProblemKind, RuleSource, Weekday,
 };
 use longhaul_contract::run::RunState;
-use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, Lane, ToolErrorKind};
+use longhaul_contract::tool::{Effect, FilesOperation, HttpRest, Lane, MetaTool, ToolErrorKind};
 
 use crate::golden::{Kind, kind};
 
@@ -112,6 +112,7 @@ pub(super) fn kinds() -> Vec<Kind> {
                 Auth, Permission, Validation, RateLimit, Conflict
             ),
         ),
+        kind("meta_tool", every!(MetaTool: Search, Describe, Call, Connect)),
         kind("weekday", every!(Weekday: Mon, Tue, Wed, Thu, Fri, Sat, Sun)),
     ]
 }

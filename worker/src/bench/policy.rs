@@ -123,6 +123,7 @@ fn tool() -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     }
 }

@@ -84,6 +84,9 @@ pub struct ToolSpec {
     /// Most bytes of a result that the model sees at once; as much as of any other if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u32>,
+    /// Whether a model is not given it, but finds it by search.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deferred: bool,
     /// What carries it out.
     pub binding: ToolBinding,
 }
@@ -171,6 +174,11 @@ pub enum ToolBinding {
     },
     /// A function of the worker, under the tool's name.
     Native,
+    /// A tool about tools.
+    Meta {
+        /// Which.
+        operation: MetaTool,
+    },
     /// A person answers: `ask_person`.
     Person,
     /// Somebody outside carries it out and reports the result.
@@ -179,6 +187,20 @@ pub enum ToolBinding {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         result: Option<Value>,
     },
+}
+
+/// The tools about tools, for agents with many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetaTool {
+    /// Finds operations.
+    Search,
+    /// Shows one.
+    Describe,
+    /// Calls one.
+    Call,
+    /// Makes sure that an account is there.
+    Connect,
 }
 
 /// The file tools.

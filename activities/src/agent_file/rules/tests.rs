@@ -22,6 +22,7 @@ fn tools() -> Vec<ToolSpec> {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Results,
     };
     vec![

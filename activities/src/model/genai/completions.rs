@@ -99,7 +99,7 @@ fn head(call: &ModelCall<'_>) -> Map<String, Value> {
     if let Some(effort) = effort.and_then(|effort| word(&effort)) {
         head.insert("reasoning_effort".to_owned(), json!(effort));
     }
-    let tools = call.definition.tools.iter().map(|spec| {
+    let tools = call.definition.tools.iter().filter(|spec| !spec.deferred).map(|spec| {
         json!({"type": "function", "function": {
             "name": names::wire(&spec.name),
             "description": spec.description,

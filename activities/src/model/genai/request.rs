@@ -23,6 +23,7 @@ pub(super) fn chat(call: &ModelCall<'_>, kind: AdapterKind, format: &str) -> Cha
         .definition
         .tools
         .iter()
+        .filter(|spec| !spec.deferred)
         .map(|spec| {
             Tool::new(names::wire(&spec.name))
                 .with_description(&spec.description)

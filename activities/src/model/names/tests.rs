@@ -19,6 +19,7 @@ fn tool_named(name: &str) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: longhaul_contract::tool::ToolBinding::Files {
             root: ".".to_owned(),
             operation: longhaul_contract::tool::FilesOperation::List,

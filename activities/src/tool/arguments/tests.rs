@@ -17,6 +17,7 @@ fn spec(parameters: Value) -> ToolSpec {
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Http {
             method: "GET".to_owned(),
             url: "https://example.com".to_owned(),

@@ -48,6 +48,7 @@ fn tool(root: &str, operation: FilesOperation, description: &str, parameters: Va
         reversible: false,
         connection: None,
         budget: None,
+        deferred: false,
         binding: ToolBinding::Files { root: root.to_owned(), operation },
     }
 }

@@ -24,7 +24,8 @@ pub fn check_http(spec: &ToolSpec) -> Result<(), String> {
         | ToolBinding::External { .. }
         | ToolBinding::Catalog { .. }
         | ToolBinding::Mcp { .. }
-        | ToolBinding::Native => return Ok(()),
+        | ToolBinding::Native
+        | ToolBinding::Meta { .. } => return Ok(()),
     };
     if !METHODS.contains(&method.as_str()) {
         let methods = METHODS.join(", ");

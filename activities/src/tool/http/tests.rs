@@ -119,6 +119,7 @@ impl Case {
             reversible: false,
             connection: None,
             budget: None,
+            deferred: false,
             binding: ToolBinding::Http {
                 method: method.to_owned(),
                 url: url.into(),
