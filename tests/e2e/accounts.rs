@@ -49,6 +49,7 @@ operations:
     description: Adds a person to the address book.
     http: POST /contacts
     effect: create
+    idempotency: {header: Idempotency-Key, ttl: 24h, source: "https://crm.example/docs/keys"}
     scopes: {oauth: [contacts.write]}
     input:
       name: {in: body, type: string, required: true, description: The person's name.}

@@ -188,7 +188,10 @@ fn problems(shared: &Shared, request: &ServiceRequest) -> Vec<String> {
             problems.push(format!("the header `{name}` is not the expected one"));
         }
     }
-    let changes = !matches!(request.method.as_str(), "GET" | "HEAD");
+    // A token server is asked by forms, and its codes count once.
+    let form = "application/x-www-form-urlencoded";
+    let is_form = request.headers.get("content-type").is_some_and(|kind| kind == form);
+    let changes = !matches!(request.method.as_str(), "GET" | "HEAD") && !is_form;
     match request.headers.get("idempotency-key") {
         None if changes => problems.push("a change has no `idempotency-key`".to_owned()),
         Some(key) => {
