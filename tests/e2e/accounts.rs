@@ -285,6 +285,8 @@ async fn operations_are_shown_and_searched_without_an_account() {
     let scene = set(&service).await;
     let longhaul = async |arguments: &[&str]| scene.world.longhaul(arguments).await.ok().stdout;
     assert!(longhaul(&["integrations", "list"]).await.contains("Test CRM"));
+    let missing = scene.world.longhaul(&["connections", "missing", AGENT, "--json"]).await;
+    assert_eq!(missing.expect(3).json()[0]["integration"], "crm");
     let found = longhaul(&["integrations", "search", "add a person to the address book"]).await;
     assert!(found.contains("crm.contacts.create"), "{found}");
     let shown = longhaul(&["integrations", "show", "crm.contacts.create"]).await;

@@ -56,6 +56,8 @@ pub struct Flags {
     pub http: Option<SocketAddr>,
     /// The worker's own policy.
     pub policy: Option<PathBuf>,
+    /// Folder of further integrations.
+    pub catalog: Option<PathBuf>,
 }
 
 /// The configuration of a command, with absolute paths.
@@ -218,7 +220,11 @@ impl Config {
             vault: file.vault,
             oauth_apps: file.oauth_apps,
         };
-        let accounts = accounts::accounts(&env, tables, &state, folder, base, (shown, &file.text))?;
+        let mut accounts =
+            accounts::accounts(&env, tables, &state, folder, base, (shown, &file.text))?;
+        if let Some(path) = &flags.catalog {
+            accounts.catalog = Some(folder.join(path));
+        }
         Ok(Self {
             address: flags.address.clone(),
             namespace: flags.namespace.clone(),

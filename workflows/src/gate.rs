@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longhaul_contract::approval::{Ask, Verdict};
 use longhaul_contract::definition::{Action, ApprovalRule, Definition, OnTimeout};
+use longhaul_contract::glob;
 use longhaul_contract::tool::{Effect, ToolCall, ToolErrorKind, ToolOutcome};
 
 /// How long a gate waits when no rule says otherwise.
@@ -60,31 +61,7 @@ fn ask(reason: String, rules: &[&ApprovalRule]) -> (Verdict, Action, String) {
 }
 
 fn matches(rule: &ApprovalRule, tool: &str) -> bool {
-    rule.tools.iter().any(|pattern| glob(pattern.as_bytes(), tool.as_bytes()))
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-///
-/// Linear in both: on a mismatch only the last `*` takes one character more.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p) == text.get(t) {
-            p += 1;
-            t += 1;
-        } else if let Some((at, taken)) = star {
-            star = Some((at, taken + 1));
-            p = at + 1;
-            t = taken + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    rule.tools.iter().any(|pattern| glob::matches(pattern, tool))
 }
 
 #[cfg(test)]

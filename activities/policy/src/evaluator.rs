@@ -10,6 +10,7 @@ use std::io;
 
 use longhaul_contract::definition::Action;
 use longhaul_contract::digest::Digest;
+use longhaul_contract::glob;
 use longhaul_contract::policy::{
     Breadth, ConnectionFacts, Outcome, Policy, PolicySnapshot, Remembered, Rule, RuleProblem,
     RuleProblemKind, RuleRef, RuleSource, RunFacts, ShadowHit, Verdict,
@@ -19,7 +20,7 @@ use serde_json::Value;
 
 use crate::condition::{Condition, MOST_ARGUMENTS, Trouble};
 use crate::facts::Facts;
-use crate::{glob, remembered, terms};
+use crate::{remembered, terms};
 
 #[cfg(test)]
 mod tests;

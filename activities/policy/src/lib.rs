@@ -13,13 +13,11 @@
 //! | `facts` | a call as conditions see it |
 //! | `terms` | the strictest of several rules that ask |
 //! | `sample` | arguments that fit a tool's schema, made up |
-//! | `glob` | names with `*` |
 
 pub mod check;
 pub mod condition;
 pub mod evaluator;
 mod facts;
-pub mod glob;
 pub mod remembered;
 mod sample;
 pub mod simple;

@@ -327,5 +327,5 @@ fn http(
 
 /// Whether `name` fits a pattern with `*` for any run of characters.
 pub(crate) fn fits(pattern: &str, name: &str) -> bool {
-    longhaul_policy::glob::matches(pattern, name)
+    longhaul_contract::glob::matches(pattern, name)
 }

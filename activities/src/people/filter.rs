@@ -1,9 +1,9 @@
 //! Which notices go through a channel.
 
 use longhaul_contract::approval::ApprovalRequest;
+use longhaul_contract::glob;
 use longhaul_contract::notice::{Notice, NoticeEvent};
 use longhaul_contract::tool::Effect;
-use longhaul_policy::glob;
 
 use super::settings::{EventKind, Filter};
 

@@ -89,7 +89,7 @@ impl McpHost {
                     || server
                         .tools
                         .iter()
-                        .any(|pattern| longhaul_policy::glob::matches(pattern, &tool.name))
+                        .any(|pattern| longhaul_contract::glob::matches(pattern, &tool.name))
             };
             found.extend(tools.into_iter().filter(wanted).map(|tool| spec(server, tool)));
         }

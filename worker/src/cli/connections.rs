@@ -1,6 +1,7 @@
 //! `longhaul connections`: the accounts that agents act with.
 
 mod apps;
+mod missing;
 
 use std::borrow::Cow;
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ pub(super) struct Connections {
 enum Verb {
     /// List the connections; nothing secret is shown
     List(List),
+    /// Show which accounts an agent needs and has not
+    Missing(missing::Missing),
     /// Make a cheap read with a connection
     Test(One),
     /// Fetch a new token now
@@ -96,6 +99,7 @@ impl Connections {
         let vault = accounts::vault(&config, &store, &catalog).await?;
         match self.verb {
             Verb::List(verb) => verb.execute(&vault).await?,
+            Verb::Missing(verb) => return verb.execute(&config, &vault).await,
             Verb::Test(verb) => return verb.test(&config, &store, &vault).await,
             Verb::Refresh(verb) => verb.refresh(&vault).await?,
             Verb::Revoke(verb) => verb.revoke(&vault).await?,

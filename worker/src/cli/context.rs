@@ -29,6 +29,9 @@ pub(crate) struct Globals {
     /// Configuration file [default: `longhaul.toml`, if there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Folder with further integrations
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) catalog: Option<PathBuf>,
 }
 
 impl Globals {
@@ -39,6 +42,7 @@ impl Globals {
             address: self.address.clone(),
             namespace: self.namespace.clone(),
             task_queue: self.task_queue.clone(),
+            catalog: self.catalog.clone(),
             ..Flags::default()
         }
     }

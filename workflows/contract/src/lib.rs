@@ -24,7 +24,7 @@
 //! | [`ports`] | the activities, declared without bodies |
 //! | [`names`] | names on the Temporal side: types, signals, search attributes |
 //! | [`span`] | trace ids of a run |
-//! | [`digest`], [`time`] | content digests and instants |
+//! | [`digest`], [`time`], [`glob`] | content digests, instants, names with `*` |
 
 pub mod approval;
 pub mod archive;
@@ -33,6 +33,7 @@ pub mod carry;
 pub mod definition;
 pub mod digest;
 pub mod failure;
+pub mod glob;
 pub mod identity;
 pub mod interrupt;
 pub mod limits;
