@@ -40,6 +40,7 @@ use crate::workflow_link::{WorkflowLink, process_age};
 use crate::{archive, blobs};
 
 mod beat;
+mod consent;
 mod judge;
 mod load;
 
@@ -91,6 +92,7 @@ pub struct AgentActivities {
     trust: Trust,
     pace: Pace,
     mcp: McpHost,
+    integrations: Arc<Integrations>,
 }
 
 /// What a trace says about a run besides its ids.
@@ -122,9 +124,10 @@ impl AgentActivities {
             tools: ToolHost::new(ToolSettings {
                 root: settings.root.clone(),
                 native: settings.sources.native.clone(),
-                integrations: settings.integrations,
+                integrations: settings.integrations.clone(),
                 mcp: settings.mcp.clone(),
             }),
+            integrations: settings.integrations,
             mcp: settings.mcp,
             runs: Runs::default(),
             faults: Faults::from_env()?,
@@ -425,6 +428,7 @@ impl AgentActivities {
         let told = beating(&ctx, true, self.people.tell(&self.store, &workflow_id, &input)).await;
         // What somebody decided for calls to come may be among it.
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).outdate();
+        self.recheck(&ctx, &input).await;
         told
     }
 

@@ -3,19 +3,20 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use longhaul_contract::approval::DecisionSignal;
 use longhaul_contract::definition::Definition;
 use longhaul_contract::digest::Digest;
 use longhaul_contract::failure::FailureKind;
 use longhaul_contract::message::Item;
-use longhaul_contract::names::{QUERY_DEFINITION, QUERY_TRACE, QUERY_TRANSCRIPT};
+use longhaul_contract::names::{QUERY_DEFINITION, QUERY_TRACE, QUERY_TRANSCRIPT, SIGNAL_APPROVE};
 use longhaul_contract::run::{PageRequest, TracePage, TranscriptPage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use temporalio_client::errors::WorkflowQueryError;
 use temporalio_client::tonic::IntoRequest as _;
 use temporalio_client::{
-    Client, NamespacedClient as _, UntypedQuery, UntypedWorkflow, WorkflowExecutionInfo,
-    WorkflowHandle, WorkflowQueryOptions,
+    Client, NamespacedClient as _, UntypedQuery, UntypedSignal, UntypedWorkflow,
+    WorkflowExecutionInfo, WorkflowHandle, WorkflowQueryOptions, WorkflowSignalOptions,
 };
 use temporalio_common::data_converters::{PayloadConverter, RawValue};
 use temporalio_common::protos::temporal::api::common::v1::WorkflowExecution;
@@ -122,6 +123,26 @@ impl WorkflowLink {
                 self.query(query, input).await
             }
         }
+    }
+
+    /// Lets the call go on that waits at the gate `id`, because of `reason`.
+    ///
+    /// # Errors
+    ///
+    /// The workflow cannot be told.
+    pub(crate) async fn approve(&self, id: &str, reason: String) -> Result<(), Failure> {
+        // Whichever of its executions is open.
+        let run = WorkflowExecutionInfo::builder()
+            .namespace(self.client.namespace())
+            .workflow_id(self.workflow_id.clone())
+            .build();
+        let handle = WorkflowHandle::<Client, UntypedWorkflow>::new(self.client.clone(), run);
+        let input = DecisionSignal { id: id.to_owned(), reason: Some(reason) };
+        let raw = RawValue::from_value(&input, &PayloadConverter::default());
+        handle
+            .signal(UntypedSignal::new(SIGNAL_APPROVE), raw, WorkflowSignalOptions::default())
+            .await
+            .map_err(|error| self.failure(&error.to_string()))
     }
 
     async fn query<T: DeserializeOwned>(

@@ -14,7 +14,7 @@ use longhaul_contract::interrupt::{Connect, InterruptKind, Judged, Plan, Stage};
 use longhaul_contract::policy::{OnDeadline, Outcome, RunFacts, Verdict};
 use longhaul_contract::time::Timestamp;
 use longhaul_contract::tool::{ConnectionNeed, ToolErrorKind, ToolInvocation, ToolSpec};
-use longhaul_vault::{Principal, Vault, VaultError};
+use longhaul_vault::{ConnectionState, Principal, Vault, VaultError};
 use serde_json::Value;
 
 use super::Attempt;
@@ -23,6 +23,9 @@ use crate::error::Failure;
 
 /// How long a run waits for somebody to connect an account.
 const CONSENT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// By how much the clocks of Temporal and of a worker may differ.
+const SKEW: Duration = Duration::from_secs(5);
 
 /// What a call of an operation led to.
 pub(crate) enum Called {
@@ -223,6 +226,21 @@ impl Integrations {
     /// The index over the catalogue, made when it is first asked.
     pub(crate) fn search(&self) -> &Search {
         self.search.get_or_init(|| Search::of(&self.catalog))
+    }
+
+    /// Whether the account that a gate waits for has come, with the scopes that it asks for, since
+    /// the gate was opened: one that was there before has not helped.
+    pub(crate) async fn has(&self, wanted: &Connect, since: Timestamp) -> bool {
+        let (Some(vault), Ok(owner)) = (&self.vault, wanted.principal.parse::<Principal>()) else {
+            return false;
+        };
+        let found = vault.find(&owner, &wanted.integration, &wanted.connection).await;
+        found.ok().flatten().is_some_and(|found| {
+            let granted = found.facts.scopes.as_ref();
+            found.state == ConnectionState::Connected
+                && found.updated_at.plus(SKEW) >= since
+                && wanted.scopes.iter().all(|scope| granted.is_none_or(|all| all.contains(scope)))
+        })
     }
 
     /// Whether the account is there; if not, somebody is asked for it.
