@@ -228,7 +228,8 @@ pub fn message(id: &str, turns: u32, size: u32) -> String {
 fn agent_file(name: &str, base_url: &str, fast: bool) -> String {
     let fast = match name {
         EXPRESS => ", fast: true",
-        PLAIN => ", fast: false",
+        // The start of an approved call is an event of history on the usual lane alone.
+        PLAIN | ASKS => ", fast: false",
         _ if fast => ", fast: true",
         _ => "",
     };

@@ -9,7 +9,7 @@ use super::*;
 fn the_agents_can_be_loaded() {
     let folder = tempfile::tempdir().unwrap();
     for (name, lane) in
-        [(WORKS, Lane::Learnt), (ASKS, Lane::Learnt), (EXPRESS, Lane::Fast), (PLAIN, Lane::Normal)]
+        [(WORKS, Lane::Learnt), (ASKS, Lane::Normal), (EXPRESS, Lane::Fast), (PLAIN, Lane::Normal)]
     {
         let text = agent_file(name, "http://127.0.0.1:1/v1/", false);
         std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
