@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use longhaul_contract::archive::{ArchiveRequest, Sealed};
 use longhaul_contract::definition::{Definition, LoadAgent, LoadedAgent};
@@ -401,7 +401,8 @@ impl AgentActivities {
     ) -> Result<JudgeReply, ActivityError> {
         let work = async {
             let definition = self.definition(&ctx, &input.chain, &input.definition).await?;
-            let remembered = self.remembered(judge::FRESH).await?;
+            // Somebody has just decided something: that is to be seen.
+            let remembered = self.remembered(Duration::ZERO).await?;
             let (judged, policy) = self
                 .judge(
                     &ctx,

@@ -151,8 +151,8 @@ impl Integrations {
             return Ok(Called::Trouble(Trouble::new(ToolErrorKind::NotFound, message)));
         };
         // The file may have been changed since the run was pinned: what it does is as it is now.
-        let now = longhaul_catalog::Tool::of(&integration, operation).map(|tool| tool.effect);
-        if now.is_some_and(|now| now > spec.effect) {
+        let now = integration.operations.get(operation);
+        if now.is_some_and(|now| now.effect() > spec.effect) {
             let message = format!("`{}` does more than it did when the run began", spec.name);
             return Ok(Called::Trouble(Trouble::forbidden(message)));
         }
