@@ -282,13 +282,15 @@ impl AgentActivities {
         if let Some(stopped) = self.stopped(ctx, definition, spec, &invocation).await? {
             return Ok(stopped);
         }
+        let wrong = invocation.answer.as_ref().and_then(|it| answers::problem(&invocation, it));
         let outcome = match (&invocation.answer, &spec.binding) {
             (Some(answer), binding) if invocation.resume.is_none() => {
                 answers::taken(answer, &invocation, binding)
             }
-            (Some(answer), _) if let Some(message) = answers::problem(&invocation, answer) => {
-                ToolOutcome::Failed { error: ToolErrorKind::InvalidArguments, message }
-            }
+            (Some(_), _) if wrong.is_some() => ToolOutcome::Failed {
+                error: ToolErrorKind::InvalidArguments,
+                message: wrong.unwrap_or_default(),
+            },
             (None, ToolBinding::Results) => self.results(&invocation).await?,
             (Some(_) | None, _) => {
                 let begun = Instant::now();
